@@ -1,0 +1,119 @@
+/**
+ * Writes into pooled slabs and hands out what was written as segments. A caller reserves the most it may need, writes in
+ * place through `bytes` and `view`, and rewinds to what it really used; nothing is visible to the transport before `seal`.
+ * It knows no frames and no sockets.
+ *
+ * Invariant: a reserved range is contiguous, and stays where it is until the next `reserve`, `append`, `attach` or `seal`.
+ */
+import { Slab, SLAB_BYTES, type SlabPool } from './slab-pool.ts';
+
+/**
+ * Bytes ready to be written, in order. With a slab they are *borrowed* from the pool: whoever writes them calls
+ * `writer.written(segment)` afterwards, also when the transport is gone. Without a slab they are the user's own memory.
+ */
+export interface Segment {
+  readonly bytes: Uint8Array;
+  readonly slab: Slab | undefined;
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
+const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
+
+export class ByteWriter {
+  /** The slab that is being filled; changes with `reserve`. */
+  bytes: Buffer = NOTHING;
+  view: DataView = NO_VIEW;
+  /** Where the next byte goes. */
+  end = 0;
+  #sealedEnd = 0;
+  #slab: Slab | undefined = undefined;
+  readonly #pool: SlabPool;
+  readonly #onSegment: (segment: Segment) => void;
+
+  /** @param onSegment is handed each segment as it is sealed */
+  constructor(pool: SlabPool, onSegment: (segment: Segment) => void) {
+    this.#pool = pool;
+    this.#onSegment = onSegment;
+  }
+
+  /** Bytes written and not yet sealed. */
+  get unsealedBytes(): number {
+    return this.end - this.#sealedEnd;
+  }
+
+  /** Makes `bytes` contiguous bytes the caller's to write, moves `end` behind them and returns where they start. */
+  reserve(bytes: number): number {
+    const start = this.end;
+    if (start + bytes <= this.bytes.length) {
+      this.end = start + bytes;
+      return start;
+    }
+    this.#turnTo(bytes);
+    this.end = bytes;
+    return 0;
+  }
+
+  /** Takes back what lies behind `end`: the unused rest of a reservation, or all of it when the message failed. */
+  rewind(end: number): void {
+    this.end = end;
+  }
+
+  /** Copies `source`, which stays the caller's. */
+  append(source: Uint8Array): void {
+    const start = this.reserve(source.length);
+    this.bytes.set(source, start);
+  }
+
+  /** Puts `source` in line without copying it. It must not change until it has been written. */
+  attach(source: Uint8Array): void {
+    this.seal();
+    this.#onSegment({ bytes: source, slab: undefined });
+  }
+
+  /** Hands out what has been written since the last seal. The rest of the slab stays in use. */
+  seal(): void {
+    const slab = this.#slab;
+    if (slab === undefined || this.end === this.#sealedEnd) return;
+    const bytes = this.bytes.subarray(this.#sealedEnd, this.end);
+    this.#sealedEnd = this.end;
+    slab.inFlight++;
+    this.#onSegment({ bytes, slab });
+  }
+
+  /** The transport is done with a segment. An idle writer holds no slab. */
+  written(segment: Segment): void {
+    const slab = segment.slab;
+    if (slab === undefined || --slab.inFlight > 0) return;
+    if (slab !== this.#slab) this.#release(slab);
+    else if (this.end === this.#sealedEnd) this.#leave();
+  }
+
+  /** Drops what is not sealed and lets go of the slab. */
+  discard(): void {
+    this.end = this.#sealedEnd;
+    this.#leave();
+  }
+
+  #turnTo(bytesMin: number): void {
+    this.seal();
+    this.#leave();
+    const slab = bytesMin <= SLAB_BYTES ? this.#pool.acquire() : new Slab(bytesMin);
+    this.#slab = slab;
+    this.bytes = slab.bytes;
+    this.view = slab.view;
+  }
+
+  #leave(): void {
+    const slab = this.#slab;
+    this.#slab = undefined;
+    this.bytes = NOTHING;
+    this.view = NO_VIEW;
+    this.end = 0;
+    this.#sealedEnd = 0;
+    if (slab !== undefined && slab.inFlight === 0) this.#release(slab);
+  }
+
+  #release(slab: Slab): void {
+    if (slab.bytes.length === SLAB_BYTES) this.#pool.release(slab);
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Memory of a parser's own for a unit that has not arrived completely. It grows with the bytes that really came, at most to
+ * twice as many plus one block, whatever the unit promises.
+ *
+ * Invariant: `bytes[0]` to `bytes[length - 1]` are the first bytes of one unit; `bytes` stays lent to whoever holds the unit
+ * until the next `append` or `writable`.
+ */
+
+const NOTHING: Buffer = Buffer.alloc(0);
+const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
+
+/** The first block for a large unit: the payload of 64 KiB that many programs send, and its header. */
+const BLOCK_BYTES: number = 68 * 1024;
+/** A carry of up to this size is kept by an idle connection, a larger one is let go. */
+const KEPT_BYTES_MAX = 512;
+
+export class Carry {
+  bytes: Buffer = NOTHING;
+  view: DataView = NO_VIEW;
+  length = 0;
+
+  /** Copies `source[from]` to `source[to - 1]` behind what is there. @param total size of the whole unit, 0 if not known */
+  append(source: Buffer, from: number, to: number, total: number): void {
+    this.#grow(this.length + to - from, total);
+    source.copy(this.bytes, this.length, from, to);
+    this.length += to - from;
+  }
+
+  /** Room for the rest of a unit of `total` bytes, or for the next part of it. Borrowed until `advance`. */
+  writable(total: number): Buffer {
+    if (this.bytes.length - this.length < Math.min(total - this.length, BLOCK_BYTES / 2)) {
+      this.#grow(Math.max(2 * this.length, BLOCK_BYTES), total);
+    }
+    return this.bytes.subarray(this.length, Math.min(total, this.bytes.length));
+  }
+
+  advance(bytes: number): void {
+    this.length += bytes;
+  }
+
+  /** The unit is complete; its bytes stay readable until the carry is used again. */
+  clear(): void {
+    this.length = 0;
+  }
+
+  /** Nothing is unfinished: an idle connection owns next to nothing. */
+  letGo(): void {
+    if (this.bytes.length > KEPT_BYTES_MAX) {
+      this.bytes = NOTHING;
+      this.view = NO_VIEW;
+    }
+  }
+
+  #grow(bytes: number, total: number): void {
+    if (bytes <= this.bytes.length) return;
+    let capacity = Math.max(bytes, 2 * this.bytes.length, 64);
+    if (total > 0) capacity = Math.max(bytes, Math.min(capacity, total));
+    const grown = Buffer.allocUnsafeSlow(capacity);
+    this.bytes.copy(grown, 0, 0, this.length);
+    this.bytes = grown;
+    this.view = new DataView(grown.buffer, grown.byteOffset, capacity);
+  }
+}

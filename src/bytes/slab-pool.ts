@@ -1,0 +1,53 @@
+/**
+ * Pooled memory for bytes on their way out. A slab goes back to the pool when the last segment cut from it has been
+ * written, never before: the kernel may still read from it. The pool never grows beyond what is in flight plus a few free slabs.
+ *
+ * Invariant: `acquired - released` slabs are in flight; a slab is in exactly one of the two places.
+ */
+import { FREE_SLABS_MAX } from '../limits.ts';
+
+/** 64 KiB: what one write to a local socket takes in one go. */
+export const SLAB_BYTES: number = 64 * 1024;
+
+/** One piece of memory and the number of its segments that the transport still holds. A message larger than a slab gets one of its own. */
+export class Slab {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  inFlight = 0;
+
+  constructor(bytes: number = SLAB_BYTES) {
+    this.bytes = Buffer.allocUnsafeSlow(bytes);
+    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, bytes);
+  }
+}
+
+export class SlabPool {
+  readonly #free: Slab[] = [];
+  readonly #freeMax: number;
+  #inUse = 0;
+
+  /** @param freeMax how many unused slabs are kept for the next burst */
+  constructor(freeMax: number = FREE_SLABS_MAX) {
+    this.#freeMax = freeMax;
+  }
+
+  /** Slabs that somebody holds. */
+  get inUseCount(): number {
+    return this.#inUse;
+  }
+
+  get freeCount(): number {
+    return this.#free.length;
+  }
+
+  /** The caller owns the slab until it releases it. Its bytes are whatever was there. */
+  acquire(): Slab {
+    this.#inUse++;
+    return this.#free.pop() ?? new Slab();
+  }
+
+  release(slab: Slab): void {
+    this.#inUse--;
+    if (this.#free.length < this.#freeMax) this.#free.push(slab);
+  }
+}

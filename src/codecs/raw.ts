@@ -1,0 +1,73 @@
+/**
+ * Exact bytes. What is sent must be bytes or something that stands for bytes; what arrives is handed over in one of three ways,
+ * which the receiving side chooses:
+ *
+ * - `'copy'` (the default): a Buffer of your own.
+ * - `'view'`: a Buffer over the memory that was received into, *lent* until the handler returns.
+ * - `'frame'`: the parser's one frame object with `bytes`, `start`, `end`, *lent* until the handler returns. Nothing is allocated.
+ *
+ * `retain` is the way to keep what was lent. Invariant: bytes in equal bytes out, whatever the values.
+ */
+import type { ByteWriter } from '../bytes/byte-writer.ts';
+import type { Frame } from '../frames/frame.ts';
+import { ATTACH_BYTES_MIN } from '../limits.ts';
+import type { Codec } from './codec.ts';
+
+export type ReceiveMode = 'copy' | 'view' | 'frame';
+
+const NOTHING = new Uint8Array(0);
+
+export class RawCodec implements Codec {
+  readonly name = 'raw';
+  readonly id = 3;
+  attachment: Uint8Array | undefined = undefined;
+  #source: Uint8Array = NOTHING;
+  readonly #encoding: BufferEncoding;
+  readonly #receive: ReceiveMode;
+
+  /** @param encoding of strings that are sent */
+  constructor(receive: ReceiveMode = 'copy', encoding: BufferEncoding = 'utf8') {
+    this.#receive = receive;
+    this.#encoding = encoding;
+  }
+
+  prepare(data: unknown): number {
+    const source = data instanceof Uint8Array ? data : toBytes(data, this.#encoding);
+    this.#source = source;
+    this.attachment = source.length >= ATTACH_BYTES_MIN ? source : undefined;
+    return source.length;
+  }
+
+  write(out: ByteWriter, at: number): number {
+    out.bytes.set(this.#source, at);
+    return at + this.#source.length;
+  }
+
+  decode(frame: Frame): Buffer | Frame {
+    if (this.#receive === 'frame') return frame;
+    const view = frame.bytes.subarray(frame.start, frame.end);
+    return this.#receive === 'view' ? view : Buffer.from(view);
+  }
+}
+
+/** Bytes of your own from what a handler was lent: a view, or a frame. */
+export function retain(lent: Uint8Array | Pick<Frame, 'bytes' | 'start' | 'end'>): Buffer {
+  return Buffer.from(lent instanceof Uint8Array ? lent : lent.bytes.subarray(lent.start, lent.end));
+}
+
+/** What node-ipc accepts as raw data: bytes, a string in `encoding`, or an array of byte values. */
+export function toBytes(data: unknown, encoding: BufferEncoding): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (ArrayBuffer.isView(data)) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return new Uint8Array(data);
+  if (typeof data === 'string') return Buffer.from(data, encoding);
+  if (Array.isArray(data)) return Buffer.from(data as number[]);
+  const what = data === null ? 'null' : typeof data;
+  throw Object.assign(
+    new TypeError(
+      `raw messages are bytes: give a Buffer, a typed array, a string or an array of byte values, not ${what}. ` +
+        "For other values connect with the codec 'json' or 'msgpack'.",
+    ),
+    { code: 'ERR_INVALID_ARG_TYPE' },
+  );
+}

@@ -1,0 +1,258 @@
+/**
+ * The ringwire wire on a connection: length-prefixed frames, event ids, a codec for each frame.
+ *
+ * Invariant: what is sent under an announced id comes behind its announce; `#announced` counts the announces that are written.
+ */
+import type { ByteWriter } from '../bytes/byte-writer.ts';
+import type { ReceiveRing } from '../bytes/receive-ring.ts';
+import type { Codec } from '../codecs/codec.ts';
+import { Slot } from '../emitter.ts';
+import { FrameError, MessageError, RingwireError } from '../errors.ts';
+import {
+  badControl,
+  Control,
+  CONTROL_EVENT,
+  controlKind,
+  FIRST_ANNOUNCED_ID,
+  greeting,
+  HEADER_BYTES,
+  INLINE_NAME_ID,
+  pongFrame,
+  readAnnounce,
+  readEventName,
+  readGoodbye,
+  readHello,
+  readPingToken,
+} from '../frames/control.ts';
+import type { Frame } from '../frames/frame.ts';
+import { writeHeader } from '../frames/header.ts';
+import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
+import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
+import type { EventIds } from './event-ids.ts';
+import type { Sink, Wire } from './wire.ts';
+
+export interface BinaryWireOptions {
+  /** The codecs that this side decodes, by id. */
+  codecs: readonly (Codec | undefined)[];
+  /** The codec to send with; a server takes the peer's instead. */
+  codec: Codec;
+  followPeer: boolean;
+  events: EventIds;
+  frameBytesMax: number;
+  id: string;
+}
+
+const PADDING: Buffer = Buffer.alloc(8);
+
+export class BinaryWire implements Wire {
+  readonly kind = 'binary';
+  readonly parser: LengthPrefixedParser;
+  readonly #options: BinaryWireOptions;
+  readonly #sink: Sink;
+  #codec: Codec;
+  #greeted = false;
+  #helloSeen = false;
+  /** What the peer announced, in order; agreed names as they are used. */
+  readonly #peerSlots: Slot[] = [];
+  readonly #agreedSlots = new Map<number, Slot>();
+  #announced = 0;
+
+  constructor(ring: ReceiveRing, options: BinaryWireOptions, sink: Sink) {
+    this.parser = new LengthPrefixedParser(ring, options.frameBytesMax);
+    this.#options = options;
+    this.#codec = options.codec;
+    this.#sink = sink;
+  }
+
+  get sharingKey(): string {
+    return this.#codec.name;
+  }
+
+  get bytesMax(): number {
+    return this.parser.peerPayloadMax || this.#options.frameBytesMax;
+  }
+
+  /** Sends preamble and hello, once. */
+  greet(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    let codecSet = 0;
+    for (const codec of this.#options.codecs) if (codec !== undefined) codecSet |= 1 << codec.id;
+    const hello = { codec: this.#codec.id, codecSet, id: this.#options.id };
+    this.#sink.respond(greeting(this.#options.frameBytesMax, hello));
+  }
+
+  encode(event: string, data: unknown, out: ByteWriter): void {
+    const codec = this.#codec;
+    const bytesMax = codec.prepare(data);
+    const id = this.#options.events.idOf(event);
+    if (id - FIRST_ANNOUNCED_ID >= this.#announced && id !== INLINE_NAME_ID) this.#announceUpTo(id, out);
+    this.#write(event, id, codec, bytesMax, out);
+  }
+
+  encodeShared(event: string, data: unknown, out: ByteWriter): void {
+    const codec = this.#codec;
+    const bytesMax = codec.prepare(data);
+    this.#write(event, this.#options.events.idOf(event), codec, bytesMax, out);
+  }
+
+  prepareShared(event: string, out: ByteWriter): void {
+    const id = this.#options.events.idOf(event);
+    if (id - FIRST_ANNOUNCED_ID >= this.#announced && id !== INLINE_NAME_ID) this.#announceUpTo(id, out);
+  }
+
+  receive(frame: Frame): void {
+    const event = frame.event;
+    if (event >= FIRST_ANNOUNCED_ID && event !== INLINE_NAME_ID && this.#helloSeen) {
+      const slot = this.#peerSlots[event - FIRST_ANNOUNCED_ID];
+      const codec = this.#options.codecs[frame.codec];
+      if (slot !== undefined && codec !== undefined) {
+        this.#sink.message(slot, codec.decode(frame));
+        return;
+      }
+    }
+    this.#receiveUnusual(frame);
+  }
+
+  #receiveUnusual(frame: Frame): void {
+    if (frame.event === CONTROL_EVENT) {
+      this.#control(frame);
+      return;
+    }
+    if (!this.#helloSeen) throw badControl('the first frame has to be hello');
+    const codec = this.#options.codecs[frame.codec];
+    if (codec === undefined) {
+      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `a frame with codec ${frame.codec}, which hello did not offer`);
+    }
+    const slot = frame.event === INLINE_NAME_ID ? takeInlineName(frame) : this.#agreedSlot(frame.event);
+    this.#sink.message(slot, codec.decode(frame));
+  }
+
+  #agreedSlot(id: number): Slot {
+    const known = this.#agreedSlots.get(id);
+    if (known !== undefined) return known;
+    const name = this.#options.events.agreedNames.get(id);
+    if (name === undefined) {
+      throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', `a message for event id ${id}, which was neither announced nor agreed on`);
+    }
+    const slot = new Slot(name);
+    this.#agreedSlots.set(id, slot);
+    return slot;
+  }
+
+  #control(frame: Frame): void {
+    const kind = controlKind(frame);
+    if (kind === Control.hello) this.#hello(frame);
+    else if (kind === Control.goodbye) this.#goodbye(frame);
+    else if (!this.#helloSeen) throw badControl('the first frame has to be hello');
+    else if (kind === Control.announce) this.#announce(frame);
+    else if (kind === Control.ping) this.#sink.respond(pongFrame(readPingToken(frame)));
+  }
+
+  #hello(frame: Frame): void {
+    if (this.#helloSeen) throw badControl('a second hello');
+    const hello = readHello(frame);
+    const wished = this.#options.codecs[hello.codec];
+    if (wished === undefined) {
+      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer wants codec ${hello.codec}, which this side does not speak`);
+    }
+    if (this.#options.followPeer) this.#codec = wished;
+    if ((hello.codecSet & (1 << this.#codec.id)) === 0) {
+      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${this.#codec.name}`);
+    }
+    this.#helloSeen = true;
+    this.greet();
+    this.#sink.established(hello.id);
+  }
+
+  #announce(frame: Frame): void {
+    const { id, name } = readAnnounce(frame);
+    if (id !== FIRST_ANNOUNCED_ID + this.#peerSlots.length || this.#peerSlots.length === ANNOUNCED_COUNT_MAX) {
+      throw badControl(`an announce of id ${id} out of turn`);
+    }
+    this.#peerSlots.push(new Slot(name));
+  }
+
+  #goodbye(frame: Frame): void {
+    const { code, reason, text } = readGoodbye(frame);
+    if (reason === 0) return;
+    throw new FrameError('ERR_RINGWIRE_PEER_GOODBYE', `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`);
+  }
+
+  /** What `codec` has prepared, as one frame. */
+  #write(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
+    const attachment = codec.attachment;
+    if (id === INLINE_NAME_ID) this.#writeInline(event, codec, bytesMax, out);
+    else if (attachment !== undefined) this.#attach(id, codec, attachment, out);
+    else {
+      const at = out.reserve(HEADER_BYTES + bytesMax + 7);
+      const end = codec.write(out, at + HEADER_BYTES);
+      this.#finish(at, end, id, codec, out);
+    }
+  }
+
+  #announceUpTo(id: number, out: ByteWriter): void {
+    while (FIRST_ANNOUNCED_ID + this.#announced <= id) out.append(this.#options.events.announce(this.#announced++));
+  }
+
+  #writeInline(event: string, codec: Codec, bytesMax: number, out: ByteWriter): void {
+    const name = Buffer.from(event);
+    const nameBytes = (2 + name.length + 7) & ~7;
+    const at = out.reserve(HEADER_BYTES + nameBytes + bytesMax + 7);
+    const nameAt = at + HEADER_BYTES;
+    out.bytes.fill(0, nameAt, nameAt + nameBytes);
+    out.view.setUint16(nameAt, name.length, true);
+    out.bytes.set(name, nameAt + 2);
+    this.#finish(at, codec.write(out, nameAt + nameBytes), INLINE_NAME_ID, codec, out);
+  }
+
+  /** Header, zeros behind the payload, and the unused rest of the reservation given back. */
+  #finish(at: number, end: number, id: number, codec: Codec, out: ByteWriter): void {
+    const payloadBytes = end - at - HEADER_BYTES;
+    if (payloadBytes > this.bytesMax) {
+      out.rewind(at);
+      throw this.#tooLarge(payloadBytes);
+    }
+    writeHeader(out.view, at, payloadBytes, id, codec.id);
+    let behind = end;
+    for (let padding = -payloadBytes & 7; padding > 0; padding--) out.bytes[behind++] = 0;
+    out.rewind(behind);
+  }
+
+  #attach(id: number, codec: Codec, bytes: Uint8Array, out: ByteWriter): void {
+    if (bytes.length > this.bytesMax) throw this.#tooLarge(bytes.length);
+    writeHeaderOf(out, bytes.length, id, codec.id);
+    out.attach(bytes);
+    out.append(PADDING.subarray(0, -bytes.length & 7));
+  }
+
+  #tooLarge(actual: number): RingwireError {
+    const limit = this.bytesMax;
+    return new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a payload of ${actual} bytes, the peer accepts ${limit}`, { limit, actual });
+  }
+}
+
+function writeHeaderOf(out: ByteWriter, payloadBytes: number, id: number, codec: number): void {
+  // `reserve` may turn to another slab: the view is read after it.
+  const at = out.reserve(HEADER_BYTES);
+  writeHeader(out.view, at, payloadBytes, id, codec);
+}
+
+/** Moves the frame's start behind the name. */
+function takeInlineName(frame: Frame): Slot {
+  const nameAt = frame.start + 2;
+  const nameBytes = frame.end - frame.start < 2 ? -1 : frame.bytes.readUInt16LE(frame.start);
+  const dataAt = frame.start + ((2 + nameBytes + 7) & ~7);
+  if (nameBytes < 0 || dataAt > frame.end) {
+    throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name is longer than its frame');
+  }
+  const name = readEventName(frame.bytes, nameAt, nameAt + nameBytes);
+  frame.start = dataAt;
+  return new Slot(name);
+}
+
+/** Text of a peer, fit for an error message: no control characters that could forge lines or colours in a log. */
+function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
+}

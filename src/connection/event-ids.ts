@@ -1,0 +1,48 @@
+/**
+ * Event names and their ids for what an endpoint sends on the ringwire wire: agreed in advance by the program, or given out in
+ * the order of first use. All connections of an endpoint share one table, so equal messages are equal bytes.
+ *
+ * Invariant: an id, once given, keeps its name; names beyond the table's bound travel inline.
+ */
+import { RingwireError } from '../errors.ts';
+import { AGREED_ID_MAX, announceFrame, checkEventName, FIRST_ANNOUNCED_ID, INLINE_NAME_ID } from '../frames/control.ts';
+import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
+
+export class EventIds {
+  readonly #ids = new Map<string, number>();
+  readonly #announces: Buffer[] = [];
+  /** Names by agreed id, for what is received. */
+  readonly agreedNames: Map<number, string> = new Map();
+
+  /** @param agreed names with ids from 1 to 0x7FFF that both programs know */
+  constructor(agreed: Readonly<Record<string, number>> = {}) {
+    for (const [name, id] of Object.entries(agreed)) {
+      checkEventName(name);
+      if (!Number.isInteger(id) || id < 1 || id > AGREED_ID_MAX || this.agreedNames.has(id)) {
+        throw new RingwireError(
+          'ERR_RINGWIRE_BAD_CONFIG',
+          `event ${JSON.stringify(name)} needs an id of its own from 1 to ${AGREED_ID_MAX}, not ${id}`,
+        );
+      }
+      this.#ids.set(name, id);
+      this.agreedNames.set(id, name);
+    }
+  }
+
+  /** The id of `name`, INLINE_NAME_ID when the table is full. @throws RingwireError for a name that cannot be sent */
+  idOf(name: string): number {
+    const known = this.#ids.get(name);
+    if (known !== undefined) return known;
+    checkEventName(name);
+    if (this.#announces.length === ANNOUNCED_COUNT_MAX) return INLINE_NAME_ID;
+    const id = FIRST_ANNOUNCED_ID + this.#announces.length;
+    this.#ids.set(name, id);
+    this.#announces.push(announceFrame(id, name));
+    return id;
+  }
+
+  /** The announce frame of `FIRST_ANNOUNCED_ID + index`. */
+  announce(index: number): Buffer {
+    return this.#announces[index] as Buffer;
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * A message that was encoded once for all connections with the same wire and codec.
+ *
+ * Invariant: its bytes never change, so they may wait in many outboxes at once.
+ */
+import { ByteWriter } from '../bytes/byte-writer.ts';
+import type { SlabPool } from '../bytes/slab-pool.ts';
+import { RingwireError } from '../errors.ts';
+import { ATTACH_BYTES_MIN } from '../limits.ts';
+import type { Wire } from './wire.ts';
+
+export class SharedMessage {
+  readonly #event: string;
+  readonly #parts: Uint8Array[];
+  readonly bytes: number;
+
+  private constructor(event: string, parts: Uint8Array[]) {
+    this.#event = event;
+    this.#parts = parts;
+    this.bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  }
+
+  /**
+   * Encodes with one of the wires that share it. Nothing is written to that wire's own connection.
+   * @param pool lends memory for the length of the call
+   * @throws what `wire.encode` throws
+   */
+  static encode(wire: Wire, event: string, data: unknown, pool: SlabPool): SharedMessage {
+    const parts: Uint8Array[] = [];
+    const writer: ByteWriter = new ByteWriter(pool, (segment) => {
+      // Bytes in pooled memory are copied out; attachments are the user's own and stay where they are.
+      parts.push(segment.slab === undefined ? segment.bytes : Buffer.from(segment.bytes));
+      if (segment.slab !== undefined) writer.written(segment);
+    });
+    try {
+      wire.encodeShared(event, data, writer);
+      writer.seal();
+    } finally {
+      writer.discard();
+    }
+    return new SharedMessage(event, parts);
+  }
+
+  /** Queues the message on another connection. @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE */
+  writeTo(wire: Wire, out: ByteWriter): void {
+    if (this.bytes > wire.bytesMax + 16) {
+      throw new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a message of ${this.bytes} bytes, the peer accepts ${wire.bytesMax}`, {
+        limit: wire.bytesMax,
+        actual: this.bytes,
+      });
+    }
+    wire.prepareShared(this.#event, out);
+    for (const part of this.#parts) {
+      if (part.length >= ATTACH_BYTES_MIN) out.attach(part);
+      else out.append(part);
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What a connection needs of a wire: where frames are found, how a message becomes bytes and how a frame becomes a message.
+ * A wire joins one parser with its codecs; it does no I/O.
+ *
+ * Invariant: `encode` either writes one whole message or throws and writes nothing.
+ */
+import type { ByteWriter } from '../bytes/byte-writer.ts';
+import type { Emitter, Slot } from '../emitter.ts';
+import type { Frame, FrameParser } from '../frames/frame.ts';
+
+export type WireKind = 'delimited' | 'binary' | 'unframed';
+
+/** Where received messages go. */
+export interface Sink {
+  readonly emitter: Emitter;
+  /** The second argument of handlers, undefined for clients. */
+  readonly origin: unknown;
+  /** A decoded message. */
+  message(slot: Slot, data: unknown): void;
+  /** One message was refused; the connection stays. */
+  refused(error: Error): void;
+  /** Bytes of the wire itself (a greeting, an answer to a ping) that have to go out. */
+  respond(bytes: Buffer): void;
+  /** The other side has said who it is: messages flow in both directions from now on. */
+  established(peerId: string): void;
+}
+
+export interface Wire {
+  readonly kind: WireKind;
+  readonly parser: FrameParser;
+  /** Equal for wires whose messages are equal bytes: a broadcast encodes once for each. */
+  readonly sharingKey: string;
+  /** Largest message that the peer is known to accept, in bytes of payload. */
+  readonly bytesMax: number;
+  encode(event: string, data: unknown, out: ByteWriter): void;
+  /** `encode` without what has to precede the message on this connection. */
+  encodeShared(event: string, data: unknown, out: ByteWriter): void;
+  /** What must precede a message of `event` that `encodeShared` of any connection of the endpoint wrote. */
+  prepareShared(event: string, out: ByteWriter): void;
+  /** Decodes a frame and hands it to the sink. @throws FrameError when the connection has to go */
+  receive(frame: Frame): void;
+}

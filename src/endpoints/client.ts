@@ -1,0 +1,154 @@
+/**
+ * A peer that we connect to, for as long as the program wants it: one connection at a time, tried again by the rules.
+ * What is sent before the first connection waits for it; what is sent while a lost connection is being restored is refused.
+ *
+ * Invariant: there is at most one socket, and after `closed(final)` none any more.
+ */
+import type net from 'node:net';
+import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
+import type { SharedMessage } from '../connection/shared-message.ts';
+import { SyncWindow } from '../connection/sync-window.ts';
+import type { WireKind } from '../connection/wire.ts';
+import type { MessageError } from '../errors.ts';
+import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
+import { Retry, type RetryRules } from './retry.ts';
+
+export interface StreamClientOptions {
+  readonly wire: WireKind;
+  /** Starts a socket that reads into the handlers if it can. `ready` is the event after which it carries bytes. */
+  connect(handlers: TransportHandlers): { socket: net.Socket; onread: boolean; ready: 'connect' | 'secureConnect' };
+  retry(): RetryRules;
+  /** Requests under way at once in sync mode; 0 turns it off. */
+  window: number;
+}
+
+export interface StreamClientHandlers {
+  connected(): void;
+  error(error: Error): void;
+  drained(): void;
+  received?: ((event: string, data: unknown) => MessageError | undefined) | undefined;
+  /** @param final no further try follows */
+  closed(final: boolean, unsentBytes: number): void;
+}
+
+export class StreamClient {
+  socket: net.Socket | undefined = undefined;
+  readonly sync: SyncWindow | undefined;
+  /** Messages that were refused because there was no connection. */
+  refusedCount = 0;
+  readonly #context: ConnectionContext;
+  readonly #choice: WireChoice;
+  readonly #options: StreamClientOptions;
+  readonly #handlers: StreamClientHandlers;
+  readonly #retry: Retry;
+  #connection: Connection;
+  /** The connection had a working socket: it cannot be used for another one. */
+  #opened = false;
+  #everConnected = false;
+  #abandoned = false;
+
+  constructor(context: ConnectionContext, options: StreamClientOptions, handlers: StreamClientHandlers) {
+    this.#context = context;
+    this.#choice = { first: options.wire, followPeer: false };
+    this.#options = options;
+    this.#handlers = handlers;
+    this.#retry = new Retry(() => options.retry());
+    this.#connection = this.#newConnection();
+    if (options.window > 0) this.sync = this.#newWindow();
+  }
+
+  /** Tries since the last established connection. */
+  get attempts(): number {
+    return this.#retry.attempts;
+  }
+
+  connect(): void {
+    this.#retry.cancel();
+    if (this.#opened) {
+      this.#connection = this.#newConnection();
+      this.#opened = false;
+    }
+    const connection = this.#connection;
+    const { socket, onread, ready } = this.#options.connect(connection);
+    this.socket = socket;
+    const transport = new StreamTransport(socket, {
+      receiving: () => connection.receiving(),
+      received: (bytes) => connection.received(bytes),
+      receivedChunk: (chunk) => connection.receivedChunk(chunk),
+      written: (segment) => connection.written(segment),
+      ended: () => connection.ended(),
+      failed: (error) => connection.failed(error),
+      closed: () => this.#closed(connection, socket),
+    }, onread);
+    socket.once(ready, () => {
+      this.#opened = true;
+      connection.open(transport);
+    });
+  }
+
+  /** @returns false when the caller should wait for 'drained', or when there is no connection and the message was dropped */
+  send(event: string, data: unknown): boolean {
+    if (this.sync !== undefined) return this.sync.add(this.#connection.share(event, data));
+    if (this.#everConnected && !this.#opened) {
+      this.refusedCount++;
+      return false;
+    }
+    return this.#connection.send(event, data);
+  }
+
+  /** Ends it for good. `closed` follows unless nothing was connected or connecting. */
+  disconnect(): void {
+    this.#abandoned = true;
+    this.#retry.cancel();
+    this.sync?.close();
+    this.socket?.destroy();
+  }
+
+  #closed(connection: Connection, socket: net.Socket): void {
+    if (socket !== this.socket) return;
+    this.sync?.offline();
+    const again = !this.#abandoned && this.#retry.isAllowed;
+    // What waits in a connection that never had a socket goes out with the next one.
+    if (this.#opened || !again) connection.closed();
+    else this.#handlers.closed(false, 0);
+    if (!again) return;
+    this.#retry.schedule(
+      () => this.connect(),
+      () => this.#giveUp(),
+    );
+  }
+
+  #giveUp(): void {
+    this.#abandoned = true;
+    this.sync?.close();
+    this.#handlers.closed(true, 0);
+  }
+
+  #newConnection(): Connection {
+    return new Connection(this.#context, this.#choice, {
+      established: () => {
+        this.#everConnected = true;
+        this.#retry.established();
+        this.#handlers.connected();
+        this.sync?.online();
+      },
+      received: this.#handlers.received,
+      // In sync mode every message that arrives lets the next request go.
+      handled: this.#options.window > 0 ? () => this.sync?.next() : undefined,
+      error: (error) => this.#handlers.error(error),
+      drained: () => this.#handlers.drained(),
+      closed: (unsentBytes) => this.#handlers.closed(this.#abandoned || !this.#retry.isAllowed, unsentBytes),
+    });
+  }
+
+  #newWindow(): SyncWindow {
+    const { syncTimeoutMs, syncQueuedCountMax } = this.#context.limits;
+    return new SyncWindow(
+      { window: this.#options.window, timeoutMs: syncTimeoutMs, queuedCountMax: syncQueuedCountMax },
+      {
+        send: (message: SharedMessage) => void this.#connection.sendShared(message),
+        failed: (error) => this.#handlers.error(error),
+      },
+    );
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What all connections of an endpoint share: receive memory, slabs, codecs, event ids and limits, made once from the endpoint's options.
+ *
+ * Invariant: two connections of one context write equal messages as equal bytes, as long as they use the same wire and codec.
+ */
+import { ReceiveRing, RING_BYTES } from '../bytes/receive-ring.ts';
+import { SlabPool } from '../bytes/slab-pool.ts';
+import type { Codec, CodecName } from '../codecs/codec.ts';
+import { JsonCodec } from '../codecs/json.ts';
+import { MsgpackCodec } from '../codecs/msgpack.ts';
+import { RawCodec, type ReceiveMode } from '../codecs/raw.ts';
+import { BinaryWire } from '../connection/binary-wire.ts';
+import type { ConnectionContext } from '../connection/connection.ts';
+import { DelimitedWire } from '../connection/delimited-wire.ts';
+import { EventIds } from '../connection/event-ids.ts';
+import { UnframedWire } from '../connection/unframed-wire.ts';
+import type { Sink, Wire, WireKind } from '../connection/wire.ts';
+import type { Emitter } from '../emitter.ts';
+import { delimiterBytes } from '../frames/delimited.ts';
+import type { Limits } from '../limits.ts';
+
+export interface ContextOptions {
+  /** What this side calls itself in a hello. */
+  id: string;
+  limits: Limits;
+  /** How raw messages are received. */
+  receive: ReceiveMode;
+  /** Encoding of strings that are sent raw. */
+  encoding: BufferEncoding;
+  /** The codec in which messages are sent on the ringwire wire; a server follows its peers instead. */
+  codec: CodecName;
+  followPeer: boolean;
+  /** End of a message on node-ipc's wire. */
+  delimiter: string;
+  /** Event names with ids that both programs know. */
+  events: Readonly<Record<string, number>>;
+  /** Debug switch: received bytes are overwritten once their handler has returned. */
+  poison: boolean;
+}
+
+/** @throws RingwireError ERR_RINGWIRE_BAD_DELIMITER, ERR_RINGWIRE_BAD_CONFIG */
+export function makeContext(emitter: Emitter, options: ContextOptions): ConnectionContext {
+  const { limits } = options;
+  const ring = new ReceiveRing(RING_BYTES, options.poison);
+  const raw = new RawCodec(options.receive, options.encoding);
+  const byName: Record<CodecName, Codec> = { json: new JsonCodec(), msgpack: new MsgpackCodec(), raw };
+  const codecs: (Codec | undefined)[] = [];
+  for (const codec of Object.values(byName)) codecs[codec.id] = codec;
+  const events = new EventIds(options.events);
+  const delimited = { delimiter: delimiterBytes(options.delimiter), frameBytesMax: limits.frameBytesMax };
+  const binary = {
+    codecs,
+    codec: byName[options.codec],
+    followPeer: options.followPeer,
+    events,
+    frameBytesMax: limits.frameBytesMax,
+    id: options.id,
+  };
+  const makeWire = (kind: WireKind, sink: Sink): Wire => {
+    if (kind === 'binary') return new BinaryWire(ring, binary, sink);
+    if (kind === 'delimited') return new DelimitedWire(ring, delimited, sink);
+    return new UnframedWire(ring, raw, sink);
+  };
+  return { ring, pool: new SlabPool(), limits, emitter, makeWire };
+}

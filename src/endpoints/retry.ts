@@ -1,0 +1,65 @@
+/**
+ * When to try again. The rules are asked for at each step, so a program may change them while it waits.
+ *
+ * Invariant: `attempts` counts the tries since the last time a connection was established.
+ */
+
+export interface RetryRules {
+  /** The pause before a try, in milliseconds. */
+  delayMs: number;
+  /** Most tries after a disconnect. */
+  attemptsMax: number;
+  /** Give up now, also in the middle of a pause. */
+  stopped: boolean;
+  /** Double the pause with each try up to this, and draw it at random from zero on; undefined keeps it fixed. */
+  backoffMsMax: number | undefined;
+}
+
+/** How soon a change of the rules is noticed during a pause. */
+const LOOK_MS = 50;
+
+export class Retry {
+  attempts = 0;
+  readonly #rules: () => RetryRules;
+  #timer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(rules: () => RetryRules) {
+    this.#rules = rules;
+  }
+
+  /** Whether the rules allow another try. */
+  get isAllowed(): boolean {
+    const rules = this.#rules();
+    return !rules.stopped && this.attempts < rules.attemptsMax;
+  }
+
+  established(): void {
+    this.attempts = 0;
+  }
+
+  /** Waits the pause, then calls one of the two. Keeps the process alive, as node-ipc does. */
+  schedule(tryAgain: () => void, giveUp: () => void): void {
+    this.cancel();
+    const end = performance.now() + this.#pause();
+    const wait = (): void => {
+      const left = end - performance.now();
+      if (this.#rules().stopped) giveUp();
+      else if (left > 0) this.#timer = setTimeout(wait, Math.min(LOOK_MS, left));
+      else {
+        this.attempts++;
+        tryAgain();
+      }
+    };
+    this.#timer = setTimeout(wait, Math.min(LOOK_MS, end - performance.now()));
+  }
+
+  cancel(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #pause(): number {
+    const { delayMs, backoffMsMax } = this.#rules();
+    if (backoffMsMax === undefined) return delayMs;
+    return Math.random() * Math.min(backoffMsMax, delayMs * 2 ** Math.min(this.attempts, 30));
+  }
+}

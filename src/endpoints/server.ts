@@ -1,0 +1,147 @@
+/**
+ * The side that peers connect to: listens, keeps one connection for each accepted socket, answers each in its own wire.
+ *
+ * Invariant: `sockets` are exactly the sockets of open connections, in the order of their arrival.
+ */
+import net from 'node:net';
+import tls from 'node:tls';
+import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
+import type { SharedMessage } from '../connection/shared-message.ts';
+import type { WireKind } from '../connection/wire.ts';
+import type { MessageError } from '../errors.ts';
+import { canRewrap, rewrap } from '../transports/accept.ts';
+import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
+
+export interface StreamServerOptions {
+  /** The wire for peers that have said nothing yet. */
+  readonly wire: WireKind;
+  /** Whether a peer's first byte may choose the ringwire wire. */
+  readonly followPeer: boolean;
+  readonly maxConnections: number;
+  /** Set for a TLS server. */
+  readonly tls?: tls.TlsOptions | undefined;
+  /** Let the kernel read straight into our memory where Node allows it. Off only in tests of the other path. */
+  readonly onread: boolean;
+}
+
+export interface StreamServerHandlers {
+  connected(socket: net.Socket): void;
+  /** Each message, before its handlers. */
+  received?: ((socket: net.Socket, event: string, data: unknown) => MessageError | undefined) | undefined;
+  error(error: Error, socket?: net.Socket): void;
+  drained(socket: net.Socket): void;
+  disconnected(socket: net.Socket, unsentBytes: number): void;
+  /** A connection above maxConnections was closed at once. */
+  dropped(): void;
+}
+
+export class StreamServer {
+  readonly server: net.Server;
+  readonly sockets: net.Socket[] = [];
+  readonly #connections = new Map<net.Socket, Connection>();
+  readonly #context: ConnectionContext;
+  readonly #choice: WireChoice;
+  readonly #options: StreamServerOptions;
+  readonly #handlers: StreamServerHandlers;
+  /** Sockets that are still in their TLS handshake. */
+  readonly #unready = new Set<net.Socket>();
+
+  constructor(context: ConnectionContext, options: StreamServerOptions, handlers: StreamServerHandlers) {
+    this.#context = context;
+    this.#choice = { first: options.wire, followPeer: options.followPeer };
+    this.#options = options;
+    this.#handlers = handlers;
+    this.server = options.tls === undefined ? this.#plainServer() : this.#tlsServer(options.tls);
+    this.server.maxConnections = options.maxConnections;
+    this.server.on('error', (error) => handlers.error(error));
+    this.server.on('drop', () => handlers.dropped());
+  }
+
+  /**
+   * Queues a message for one peer.
+   * @returns false when the peer is slow or not ours any more
+   * @throws what `Connection.send` throws
+   */
+  send(socket: net.Socket, event: string, data: unknown): boolean {
+    return this.#connections.get(socket)?.send(event, data) ?? false;
+  }
+
+  /**
+   * Queues a message for every peer, encoded once for each wire and codec in use.
+   * @returns false when any peer is slow
+   * @throws what `Connection.share` throws; nothing is queued then
+   */
+  broadcast(event: string, data: unknown): boolean {
+    const messages = new Map<string, SharedMessage>();
+    for (const connection of this.#connections.values()) {
+      const key = connection.wire.sharingKey;
+      if (!messages.has(key)) messages.set(key, connection.share(event, data));
+    }
+    let ready = true;
+    for (const [socket, connection] of this.#connections) {
+      try {
+        ready = connection.sendShared(messages.get(connection.wire.sharingKey) as SharedMessage) && ready;
+      } catch (error) {
+        // One peer that takes nothing more does not keep the message from the others.
+        ready = false;
+        this.#handlers.error(error as Error, socket);
+      }
+    }
+    return ready;
+  }
+
+  /** Bytes accepted for a peer and not yet written. */
+  pendingBytes(socket: net.Socket): number {
+    return this.#connections.get(socket)?.pendingBytes ?? 0;
+  }
+
+  /** Stops listening. @param drain let connections end by themselves instead of cutting them */
+  stop(drain: boolean): void {
+    this.server.close();
+    for (const socket of this.#unready) socket.destroy();
+    if (drain) return;
+    for (const connection of this.#connections.values()) connection.destroy();
+  }
+
+  #plainServer(): net.Server {
+    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
+    return net.createServer(options, (accepted) => {
+      const onread = this.#options.onread && canRewrap(accepted);
+      this.#accept(onread ? (handlers) => rewrap(accepted, handlers) : () => accepted, onread);
+    });
+  }
+
+  #tlsServer(options: tls.TlsOptions): net.Server {
+    const server = tls.createServer({ ...options, allowHalfOpen: true, noDelay: true, handshakeTimeout: this.#context.limits.handshakeTimeoutMs });
+    server.on('connection', (socket) => {
+      this.#unready.add(socket);
+      socket.once('close', () => this.#unready.delete(socket));
+    });
+    server.on('secureConnection', (socket) => this.#accept(() => socket, false));
+    server.on('tlsClientError', (error, socket) => this.#handlers.error(error, socket));
+    return server;
+  }
+
+  #accept(makeSocket: (handlers: TransportHandlers) => net.Socket, onread: boolean): void {
+    const { received } = this.#handlers;
+    const connection: Connection = new Connection(this.#context, this.#choice, {
+      established: () => {},
+      received: received && ((event, data) => received(socket, event, data)),
+      error: (error) => this.#handlers.error(error, socket),
+      drained: () => this.#handlers.drained(socket),
+      closed: (unsentBytes) => this.#closed(socket, unsentBytes),
+    });
+    const socket = makeSocket(connection);
+    connection.origin = socket;
+    this.#connections.set(socket, connection);
+    this.sockets.push(socket);
+    connection.open(new StreamTransport(socket, connection, onread));
+    this.#handlers.connected(socket);
+  }
+
+  #closed(socket: net.Socket, unsentBytes: number): void {
+    if (!this.#connections.delete(socket)) return;
+    this.sockets.splice(this.sockets.indexOf(socket), 1);
+    this.#handlers.disconnected(socket, unsentBytes);
+  }
+}

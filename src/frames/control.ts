@@ -1,0 +1,221 @@
+/**
+ * Preamble and control frames of the ringwire wire, as PROTOCOL.md sections 1.1 and 1.3 define them: writing into caller's
+ * memory, reading in place. It keeps no state and decides nothing about a connection.
+ *
+ * Invariant: every length in a control frame is checked against the payload before it is used.
+ */
+import { FrameError, RingwireError, type ErrorCode } from '../errors.ts';
+import { EVENT_NAME_BYTES_MAX, FRAME_BYTES_CEILING, FRAME_BYTES_FLOOR, PEER_TEXT_BYTES_MAX } from '../limits.ts';
+import type { Frame } from './frame.ts';
+
+export const MAGIC = 0xf5;
+export const STREAM_KIND = 0x53;
+export const VERSION = 1;
+export const PREAMBLE_BYTES = 8;
+export const HEADER_BYTES = 8;
+
+export const CONTROL_EVENT = 0;
+export const AGREED_ID_MAX = 0x7fff;
+export const FIRST_ANNOUNCED_ID = 0x8000;
+export const INLINE_NAME_ID = 0xffff;
+
+export const Control = { hello: 1, announce: 2, ping: 3, pong: 4, goodbye: 5 } as const;
+
+/** The reasons of a goodbye, PROTOCOL.md section 2; a code's place in the list is its number. */
+const REASONS: readonly (ErrorCode | undefined)[] = [
+  undefined,
+  'ERR_RINGWIRE_FRAME_TOO_LARGE',
+  'ERR_RINGWIRE_BAD_MAGIC',
+  'ERR_RINGWIRE_BAD_VERSION',
+  'ERR_RINGWIRE_BAD_FLAGS',
+  'ERR_RINGWIRE_BAD_CODEC',
+  'ERR_RINGWIRE_BAD_CONTROL',
+  'ERR_RINGWIRE_INVALID_EVENT',
+  'ERR_RINGWIRE_HANDSHAKE_TIMEOUT',
+  'ERR_RINGWIRE_TOO_MANY_CONNECTIONS',
+  'ERR_RINGWIRE_SLOW_CONSUMER_BYTES',
+];
+
+export interface Hello {
+  /** The codec in which the peer sends and likes to be answered. */
+  codec: number;
+  /** Bit k: the peer decodes codec k. */
+  codecSet: number;
+  /** What the peer calls itself. Proves nothing. */
+  id: string;
+}
+
+export interface Goodbye {
+  reason: number;
+  /** The error code of the reason; undefined for a normal end and for reasons of later versions. */
+  code: ErrorCode | undefined;
+  text: string;
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Preamble and hello in one Buffer of the caller's. */
+export function greeting(payloadLimit: number, hello: Hello): Buffer {
+  const id = cut(hello.id);
+  const body = Buffer.alloc(8 + id.length);
+  body[0] = Control.hello;
+  body[1] = hello.codec;
+  body.writeUInt16LE(hello.codecSet, 2);
+  body.writeUInt16LE(id.length, 4);
+  id.copy(body, 8);
+  return Buffer.concat([preamble(payloadLimit), controlFrame(body)]);
+}
+
+export function preamble(payloadLimit: number): Buffer {
+  const bytes = Buffer.alloc(PREAMBLE_BYTES);
+  bytes[0] = MAGIC;
+  bytes[1] = STREAM_KIND;
+  bytes[2] = VERSION;
+  bytes.writeUInt32LE(payloadLimit, 4);
+  return bytes;
+}
+
+/**
+ * Judges the first `length` bytes of a peer, as many as there are.
+ * @returns the largest payload that the peer accepts, 0 while the preamble is not complete
+ */
+export function readPreamble(bytes: Buffer, length: number): number {
+  if ((length > 0 && bytes[0] !== MAGIC) || (length > 1 && bytes[1] !== STREAM_KIND)) {
+    throw new FrameError('ERR_RINGWIRE_BAD_MAGIC', 'the peer does not speak the ringwire wire');
+  }
+  if (length > 2 && bytes[2] !== VERSION) {
+    throw new FrameError('ERR_RINGWIRE_BAD_VERSION', `the peer speaks version ${bytes[2]} of the ringwire wire`, {
+      limit: VERSION,
+      actual: bytes[2] as number,
+    });
+  }
+  if (length > 3 && bytes[3] !== 0) {
+    throw new FrameError('ERR_RINGWIRE_BAD_FLAGS', `a preamble with flags ${bytes[3]}`);
+  }
+  if (length < PREAMBLE_BYTES) return 0;
+  const payloadMax = bytes.readUInt32LE(4);
+  if (payloadMax < FRAME_BYTES_FLOOR || payloadMax > FRAME_BYTES_CEILING) {
+    throw badControl(`a preamble with a payload limit of ${payloadMax} bytes`);
+  }
+  return payloadMax;
+}
+
+/** Gives `name` to `id`; the name is checked where it enters the table. */
+export function announceFrame(id: number, name: string): Buffer {
+  const text = Buffer.from(name);
+  const body = Buffer.alloc(4 + text.length);
+  body[0] = Control.announce;
+  body.writeUInt16LE(id, 2);
+  text.copy(body, 4);
+  return controlFrame(body);
+}
+
+export function pongFrame(token: number): Buffer {
+  const body = Buffer.alloc(8);
+  body[0] = Control.pong;
+  body.writeUInt32LE(token, 4);
+  return controlFrame(body);
+}
+
+export function goodbyeFrame(code: ErrorCode | undefined, text: string): Buffer {
+  const reason = cut(text);
+  const body = Buffer.alloc(4 + reason.length);
+  body[0] = Control.goodbye;
+  body.writeUInt16LE(Math.max(0, REASONS.indexOf(code)), 2);
+  reason.copy(body, 4);
+  return controlFrame(body);
+}
+
+export function readHello(frame: Frame): Hello {
+  const idBytes = frame.bytes.readUInt16LE(frame.start + 4);
+  const idStart = frame.start + 8;
+  if (idBytes > PEER_TEXT_BYTES_MAX || idStart + idBytes > frame.end) throw badControl('hello is longer than its frame');
+  return {
+    codec: frame.bytes[frame.start + 1] as number,
+    codecSet: frame.bytes.readUInt16LE(frame.start + 2),
+    id: readText(frame.bytes, idStart, idStart + idBytes),
+  };
+}
+
+/** @returns the announced name; its id is read by the caller's table */
+export function readAnnounce(frame: Frame): { id: number; name: string } {
+  const start = frame.start + 4;
+  return { id: frame.bytes.readUInt16LE(frame.start + 2), name: readEventName(frame.bytes, start, frame.end) };
+}
+
+export function readGoodbye(frame: Frame): Goodbye {
+  const reason = frame.bytes.readUInt16LE(frame.start + 2);
+  const end = Math.min(frame.end, frame.start + 4 + PEER_TEXT_BYTES_MAX);
+  return { reason, code: REASONS[reason], text: frame.bytes.toString('utf8', frame.start + 4, end) };
+}
+
+export function readPingToken(frame: Frame): number {
+  return frame.bytes.readUInt32LE(frame.start + 4);
+}
+
+/** Kind of a control frame whose fixed part is all there; kinds that this version does not know are refused. */
+export function controlKind(frame: Frame): number {
+  const kind = frame.end > frame.start ? (frame.bytes[frame.start] as number) : 0;
+  const bytesMin = FIXED_BYTES[kind];
+  if (bytesMin === undefined) throw badControl(`control frame of unknown kind ${kind}`);
+  if (frame.end - frame.start < bytesMin) throw badControl(`control frame of kind ${kind} is too short`);
+  return kind;
+}
+
+const FIXED_BYTES: Readonly<Record<number, number>> = {
+  [Control.hello]: 8,
+  [Control.announce]: 4,
+  [Control.ping]: 8,
+  [Control.pong]: 8,
+  [Control.goodbye]: 4,
+};
+
+/** An event name from the wire: 1 to 256 bytes of well-formed UTF-8. Closes the connection otherwise. */
+export function readEventName(bytes: Buffer, start: number, end: number): string {
+  if (end - start < 1 || end - start > EVENT_NAME_BYTES_MAX) {
+    throw new FrameError('ERR_RINGWIRE_INVALID_EVENT', `an event name has 1 to ${EVENT_NAME_BYTES_MAX} bytes`, {
+      limit: EVENT_NAME_BYTES_MAX,
+      actual: end - start,
+    });
+  }
+  try {
+    return utf8.decode(bytes.subarray(start, end));
+  } catch (cause) {
+    throw new FrameError('ERR_RINGWIRE_INVALID_EVENT', 'an event name is not well-formed UTF-8', { cause });
+  }
+}
+
+/** An event name of our own program, before it may go on the wire. */
+export function checkEventName(name: unknown): asserts name is string {
+  if (typeof name !== 'string' || name === '') {
+    throw new RingwireError(
+      'ERR_RINGWIRE_INVALID_EVENT',
+      `an event name must be a string that is not empty, not ${name === '' ? "''" : typeof name}`,
+    );
+  }
+  if (name.length * 3 > EVENT_NAME_BYTES_MAX && Buffer.byteLength(name) > EVENT_NAME_BYTES_MAX) {
+    throw new RingwireError('ERR_RINGWIRE_EVENT_TOO_LONG', 'the event name is too long for the ringwire wire', {
+      limit: EVENT_NAME_BYTES_MAX,
+      actual: Buffer.byteLength(name),
+    });
+  }
+}
+
+export function badControl(message: string): FrameError {
+  return new FrameError('ERR_RINGWIRE_BAD_CONTROL', message);
+}
+
+function controlFrame(body: Buffer): Buffer {
+  const frame = Buffer.alloc(HEADER_BYTES + ((body.length + 7) & ~7));
+  frame.writeUInt32LE(body.length, 0);
+  body.copy(frame, HEADER_BYTES);
+  return frame;
+}
+
+function readText(bytes: Buffer, start: number, end: number): string {
+  return bytes.toString('utf8', start, end);
+}
+
+function cut(text: string): Buffer {
+  return Buffer.from(text).subarray(0, PEER_TEXT_BYTES_MAX);
+}

@@ -1,0 +1,166 @@
+/**
+ * Finds messages that end with a delimiter (node-ipc's wire) on bytes, in whatever pieces they arrive; any delimiter of one or
+ * more bytes. Nothing is searched twice, so the cost per byte is flat at any chunking. It does not decode.
+ *
+ * Invariant: the carry holds the start of one message and no complete delimiter.
+ */
+import { Carry } from '../bytes/carry.ts';
+import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
+import { FrameError, RingwireError } from '../errors.ts';
+import type { Frame, FrameParser } from './frame.ts';
+
+/** The bytes of a delimiter that JSON text cannot contain. */
+export function delimiterBytes(delimiter: unknown): Buffer {
+  const bytes = typeof delimiter === 'string' ? Buffer.from(delimiter) : Buffer.alloc(0);
+  // JSON.stringify escapes everything below 0x20, so such a byte never occurs inside a message.
+  if (!bytes.some((byte) => byte < 0x20)) {
+    throw new RingwireError(
+      'ERR_RINGWIRE_BAD_DELIMITER',
+      `delimiter ${JSON.stringify(delimiter)} could occur inside a message: it needs a control character such as '\\f' or '\\n'`,
+    );
+  }
+  return bytes;
+}
+
+export class DelimitedParser implements FrameParser {
+  readonly #ring: ReceiveRing;
+  readonly #delimiter: Buffer;
+  /** A single byte is found much faster as a number. */
+  readonly #needle: Buffer | number;
+  readonly #messageMax: number;
+  readonly #frame: Frame;
+  #bytes: Buffer;
+  #cursor = 0;
+  #limit = 0;
+  readonly #carry: Carry = new Carry();
+  #dead = false;
+
+  /** @param messageMax largest message that is accepted, in bytes without its delimiter */
+  constructor(ring: ReceiveRing, delimiter: Buffer, messageMax: number) {
+    this.#ring = ring;
+    this.#delimiter = delimiter;
+    this.#needle = delimiter.length === 1 ? (delimiter[0] as number) : delimiter;
+    this.#messageMax = messageMax;
+    this.#bytes = ring.bytes;
+    this.#frame = { bytes: ring.bytes, start: 0, end: 0, event: 0, codec: 0, flags: 0, correlation: 0 };
+  }
+
+  get unfinishedBytes(): number {
+    return this.#carry.length + this.#limit - this.#cursor;
+  }
+
+  /** The next byte that will be parsed when a message could start there; undefined in mid-message or without bytes. */
+  get firstByte(): number | undefined {
+    return this.#carry.length === 0 && this.#cursor < this.#limit ? this.#bytes[this.#cursor] : undefined;
+  }
+
+  /** Hands over the unread rest of the source, borrowed, and forgets it. */
+  takeRest(): Buffer {
+    const rest = this.#bytes.subarray(this.#cursor, this.#limit);
+    this.#cursor = this.#limit;
+    return rest;
+  }
+
+  writable(): Buffer {
+    return this.#ring.lap(0);
+  }
+
+  advance(bytes: number): void {
+    this.#source(this.#ring.bytes, bytes);
+  }
+
+  feed(chunk: Buffer): void {
+    this.#source(chunk, chunk.length);
+  }
+
+  next(): Frame | undefined {
+    if (this.#ring.poison) this.#poisonFrame();
+    if (this.#dead) return undefined;
+    if (this.#carry.length > 0) return this.#nextOfCarry();
+    const start = this.#cursor;
+    const end = this.#find(start);
+    if (end < 0) {
+      this.#keep(this.#limit);
+      return undefined;
+    }
+    this.#cursor = end + this.#delimiter.length;
+    return this.#place(this.#bytes, start, end);
+  }
+
+  park(): void {
+    if (this.#cursor < this.#limit) this.feed(Buffer.from(this.#bytes.subarray(this.#cursor, this.#limit)));
+  }
+
+  /** The message that began in an earlier chunk. */
+  #nextOfCarry(): Frame | undefined {
+    const behind = this.#delimiter.length;
+    // A delimiter may begin in the carry: enough of the source is added to see it, then the rest is searched in place.
+    const carried = this.#carry.length;
+    const seam = Math.min(this.#limit, this.#cursor + behind - 1);
+    if (seam > this.#cursor) this.#keep(seam);
+    let at = -1;
+    if (behind > 1) at = this.#carry.bytes.subarray(0, this.#carry.length).indexOf(this.#delimiter, Math.max(0, carried - behind + 1));
+    if (at >= 0) {
+      // What was added behind the delimiter belongs to the source.
+      this.#cursor -= this.#carry.length - (at + behind);
+    } else {
+      const end = this.#find(Math.max(0, this.#cursor - (behind - 1)));
+      this.#keep(end < 0 ? this.#limit : end + behind);
+      if (end < 0) return undefined;
+      at = this.#carry.length - behind;
+    }
+    this.#carry.clear();
+    return this.#place(this.#carry.bytes, 0, at);
+  }
+
+  /** Where the delimiter is between `from` and the end of the source, or -1. */
+  #find(from: number): number {
+    return this.#bytes.indexOf(this.#needle, from);
+  }
+
+  /** Moves the source up to `to` into the carry. */
+  #keep(to: number): void {
+    if (to === this.#cursor) {
+      if (this.#carry.length === 0) this.#carry.letGo();
+      return;
+    }
+    this.#checkSize(this.#carry.length + to - this.#cursor - this.#delimiter.length);
+    this.#carry.append(this.#bytes, this.#cursor, to, 0);
+    this.#cursor = to;
+  }
+
+  #place(bytes: Buffer, start: number, end: number): Frame {
+    this.#checkSize(end - start);
+    const frame = this.#frame;
+    frame.bytes = bytes;
+    frame.start = start;
+    frame.end = end;
+    return frame;
+  }
+
+  #checkSize(bytes: number): void {
+    if (bytes <= this.#messageMax) return;
+    this.#dead = true;
+    this.#carry.clear();
+    this.#carry.letGo();
+    this.#cursor = this.#limit;
+    throw new FrameError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a message of more than ${this.#messageMax} bytes`, {
+      limit: this.#messageMax,
+      actual: bytes,
+    });
+  }
+
+  #source(bytes: Buffer, limit: number): void {
+    // Cut to what arrived: behind it lie bytes of an earlier lap, which must not be searched.
+    this.#bytes = bytes.length === limit ? bytes : bytes.subarray(0, limit);
+    this.#cursor = 0;
+    this.#limit = limit;
+  }
+
+  #poisonFrame(): void {
+    const frame = this.#frame;
+    frame.bytes.fill(POISON, frame.start, frame.end);
+    frame.start = 0;
+    frame.end = 0;
+  }
+}

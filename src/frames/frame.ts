@@ -1,0 +1,38 @@
+/**
+ * The two contracts between bytes and messages. A frame is a place in somebody else's memory, not a copy.
+ *
+ * Invariant: a parser has moved on before it returns a frame; whatever the caller does with it, the next call continues behind it.
+ */
+
+/**
+ * One complete wire unit, *borrowed*: a parser reuses one object and its memory, both valid until the next call to the parser.
+ * The payload is `bytes[start]` to `bytes[end - 1]`.
+ */
+export interface Frame {
+  bytes: Buffer;
+  start: number;
+  end: number;
+  /** Event id; 0 where the wire has none. */
+  event: number;
+  /** Codec id; 0 where the wire has none. */
+  codec: number;
+  flags: number;
+  /** The extension's correlation id, 0 without extension. */
+  correlation: number;
+}
+
+/** Finds frames in bytes, without any I/O. After it has thrown it is dead and returns nothing more. */
+export interface FrameParser {
+  /** Where the next read should land. Borrowed until `advance`. */
+  writable(): Buffer;
+  /** That many bytes have been read into the last `writable()`. Only when `next()` has returned undefined, or after `park()`. */
+  advance(bytes: number): void;
+  /** Bytes in memory of somebody else; they must stay as they are until `next()` returns undefined or `park()`. */
+  feed(chunk: Buffer): void;
+  /** The next frame, already consumed; undefined when more bytes are needed. Throws a FrameError once. */
+  next(): Frame | undefined;
+  /** Moves what has not been parsed yet into memory of the parser's own, so that the caller may go away in mid-chunk. */
+  park(): void;
+  /** Bytes of an unfinished frame: not zero at the end of a stream means that it was cut. */
+  readonly unfinishedBytes: number;
+}

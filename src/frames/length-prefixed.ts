@@ -1,0 +1,222 @@
+/**
+ * Finds the frames of the ringwire wire (PROTOCOL.md section 1) in whatever pieces they arrive, and hands them out in place.
+ * It checks what a header promises before any memory is spent on it; it does not look into payloads.
+ *
+ * Invariant: a unit (preamble or frame) lies either whole in the source or, unfinished, in the carry: the first bytes of
+ * exactly one unit. Units are multiples of 8 bytes, so payloads stay 8-aligned in memory.
+ */
+import { Carry } from '../bytes/carry.ts';
+import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
+import { FrameError } from '../errors.ts';
+import { HEADER_BYTES, PREAMBLE_BYTES, readPreamble } from './control.ts';
+import type { Frame, FrameParser } from './frame.ts';
+import { EXTENSION_BYTES, HIGHEST_CODEC, LAST_ANNOUNCED_ID, plainFrameBytes, unitBytes } from './header.ts';
+
+/** From here on the rest of a frame is read straight into the frame's own memory. */
+const DIRECT_BYTES_MIN: number = 16 * 1024;
+
+export class LengthPrefixedParser implements FrameParser {
+  /** Largest payload that the peer accepts, from its preamble; 0 until that has come. */
+  peerPayloadMax = 0;
+  readonly #ring: ReceiveRing;
+  readonly #payloadMax: number;
+  readonly #frame: Frame;
+
+  /** The source: `cursor` to `limit` of the ring or of a chunk is unread. */
+  #bytes: Buffer;
+  #view: DataView;
+  #cursor = 0;
+  #limit = 0;
+
+  readonly #carry: Carry = new Carry();
+  /** Size of the unit in the carry; 0 as long as its header is not complete. */
+  #carryTotal = 0;
+  /** The last `writable()` was the carry. */
+  #direct = false;
+  #dead = false;
+
+  /** @param payloadMax largest payload that is accepted, in bytes */
+  constructor(ring: ReceiveRing, payloadMax: number) {
+    this.#ring = ring;
+    this.#payloadMax = payloadMax;
+    this.#bytes = ring.bytes;
+    this.#view = ring.view;
+    this.#frame = { bytes: ring.bytes, start: 0, end: 0, event: 0, codec: 0, flags: 0, correlation: 0 };
+  }
+
+  get unfinishedBytes(): number {
+    return this.#carry.length + this.#limit - this.#cursor;
+  }
+
+  writable(): Buffer {
+    const carried = this.#carry.length;
+    this.#direct = this.#carryTotal - carried >= DIRECT_BYTES_MIN;
+    return this.#direct ? this.#carry.writable(this.#carryTotal) : this.#ring.lap(carried & 7);
+  }
+
+  advance(bytes: number): void {
+    if (this.#direct) {
+      this.#carry.advance(bytes);
+      return;
+    }
+    const start = this.#carry.length & 7;
+    this.#source(this.#ring.bytes, this.#ring.view, start, start + bytes);
+  }
+
+  feed(chunk: Buffer): void {
+    const phase = this.#carry.length & 7;
+    if (((chunk.byteOffset - phase) & 7) !== 0) this.#sourceCopy(chunk, phase);
+    else this.#source(chunk, new DataView(chunk.buffer, chunk.byteOffset, chunk.length), 0, chunk.length);
+  }
+
+  next(): Frame | undefined {
+    const frame = this.#frame;
+    if (this.#ring.poison) this.#poisonFrame();
+    if (this.#carry.length > 0 || this.peerPayloadMax === 0) return this.#nextOfCarry();
+    const at = this.#cursor;
+    if (at + HEADER_BYTES <= this.#limit) {
+      const payloadBytes = this.#view.getUint32(at, true);
+      const word = this.#view.getUint32(at + 4, true);
+      const next = at + plainFrameBytes(payloadBytes);
+      const event = word & 0xffff;
+      const codec = word >>> 16;
+      // The ordinary frame: whole, no flags, an event and a codec within bounds. `unitBytes` judges all others.
+      if (
+        next <= this.#limit &&
+        payloadBytes <= this.#payloadMax &&
+        (codec - 1) >>> 0 < HIGHEST_CODEC &&
+        (event - 1) >>> 0 < LAST_ANNOUNCED_ID
+      ) {
+        this.#cursor = next;
+        frame.bytes = this.#bytes;
+        frame.start = at + HEADER_BYTES;
+        frame.end = at + HEADER_BYTES + payloadBytes;
+        frame.event = event;
+        frame.codec = codec;
+        frame.flags = 0;
+        frame.correlation = 0;
+        return frame;
+      }
+    }
+    return this.#nextUnusual();
+  }
+
+  park(): void {
+    if (this.#cursor < this.#limit) {
+      this.#sourceCopy(this.#bytes.subarray(this.#cursor, this.#limit), (this.#bytes.byteOffset + this.#cursor) & 7);
+    }
+  }
+
+  /** A frame with an extension or an inline name, a control frame, an unfinished frame, or a fault. */
+  #nextUnusual(): Frame | undefined {
+    const available = this.#limit - this.#cursor;
+    if (available >= HEADER_BYTES) {
+      const total = this.#judge(this.#view, this.#cursor);
+      if (total <= available) {
+        const at = this.#cursor;
+        this.#cursor += total;
+        return this.#place(this.#bytes, this.#view, at);
+      }
+      this.#carryTotal = total;
+    }
+    if (available === 0) {
+      this.#carry.letGo();
+    } else {
+      this.#carry.append(this.#bytes, this.#cursor, this.#limit, this.#carryTotal);
+      this.#cursor = this.#limit;
+    }
+    return undefined;
+  }
+
+  /** Completes the unit in the carry with bytes of the source. */
+  #nextOfCarry(): Frame | undefined {
+    if (this.#dead) return undefined;
+    if (this.peerPayloadMax === 0) {
+      const complete = this.#fill(PREAMBLE_BYTES);
+      this.peerPayloadMax = this.#guard(() => readPreamble(this.#carry.bytes, this.#carry.length));
+      if (!complete) return undefined;
+      this.#carry.clear();
+      return this.next();
+    }
+    if (this.#carryTotal === 0) {
+      if (!this.#fill(HEADER_BYTES)) return undefined;
+      this.#carryTotal = this.#judge(this.#carry.view, 0);
+    }
+    if (!this.#fill(this.#carryTotal)) return undefined;
+    this.#carryTotal = 0;
+    this.#carry.clear();
+    return this.#place(this.#carry.bytes, this.#carry.view, 0);
+  }
+
+  /** Moves source bytes into the carry until it holds `total`. */
+  #fill(total: number): boolean {
+    const missing = Math.min(total - this.#carry.length, this.#limit - this.#cursor);
+    if (missing > 0) {
+      this.#carry.append(this.#bytes, this.#cursor, this.#cursor + missing, total);
+      this.#cursor += missing;
+    }
+    return this.#carry.length === total;
+  }
+
+  /** The frame at `at`, which has been judged and is complete. */
+  #place(bytes: Buffer, view: DataView, at: number): Frame {
+    const frame = this.#frame;
+    frame.bytes = bytes;
+    frame.event = view.getUint16(at + 4, true);
+    frame.codec = view.getUint8(at + 6);
+    frame.flags = view.getUint8(at + 7);
+    frame.start = at + HEADER_BYTES;
+    frame.correlation = 0;
+    if (frame.flags !== 0) {
+      frame.correlation = view.getUint32(frame.start, true);
+      if (view.getUint32(frame.start + 4, true) !== 0) {
+        this.#fail(new FrameError('ERR_RINGWIRE_BAD_FLAGS', 'the reserved word of a frame extension is not zero'));
+      }
+      frame.start += EXTENSION_BYTES;
+    }
+    frame.end = frame.start + view.getUint32(at, true);
+    return frame;
+  }
+
+  #source(bytes: Buffer, view: DataView, cursor: number, limit: number): void {
+    this.#bytes = bytes;
+    this.#view = view;
+    this.#cursor = cursor;
+    this.#limit = limit;
+  }
+
+  /** The source becomes a copy of `chunk` that starts `phase` bytes behind a multiple of 8. */
+  #sourceCopy(chunk: Buffer, phase: number): void {
+    const copy = Buffer.allocUnsafeSlow(phase + chunk.length);
+    chunk.copy(copy, phase);
+    this.#source(copy, new DataView(copy.buffer, copy.byteOffset, copy.length), phase, copy.length);
+  }
+
+  #judge(view: DataView, at: number): number {
+    return this.#guard(() => unitBytes(view, at, this.#payloadMax));
+  }
+
+  #guard<T>(judge: () => T): T {
+    try {
+      return judge();
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  /** Dead parsers return nothing: the rest of the stream has no boundaries any more. */
+  #fail(error: unknown): never {
+    this.#dead = true;
+    this.peerPayloadMax = 0;
+    this.#carry.clear();
+    this.#cursor = this.#limit;
+    throw error;
+  }
+
+  #poisonFrame(): void {
+    const frame = this.#frame;
+    frame.bytes.fill(POISON, frame.start, frame.end);
+    frame.start = 0;
+    frame.end = 0;
+  }
+}

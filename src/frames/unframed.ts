@@ -1,0 +1,55 @@
+/**
+ * node-ipc's `rawBuffer` mode: no frames, every chunk that the operating system delivers is handed on as it came.
+ *
+ * Invariant: bytes are handed out once, in order, and never held back.
+ */
+import type { ReceiveRing } from '../bytes/receive-ring.ts';
+import { POISON } from '../bytes/receive-ring.ts';
+import type { Frame, FrameParser } from './frame.ts';
+
+export class UnframedParser implements FrameParser {
+  readonly unfinishedBytes = 0;
+  readonly #ring: ReceiveRing;
+  readonly #frame: Frame;
+  #unread = false;
+
+  constructor(ring: ReceiveRing) {
+    this.#ring = ring;
+    this.#frame = { bytes: ring.bytes, start: 0, end: 0, event: 0, codec: 0, flags: 0, correlation: 0 };
+  }
+
+  writable(): Buffer {
+    return this.#ring.lap(0);
+  }
+
+  advance(bytes: number): void {
+    this.#hold(this.#ring.bytes, bytes);
+  }
+
+  feed(chunk: Buffer): void {
+    this.#hold(chunk, chunk.length);
+  }
+
+  next(): Frame | undefined {
+    const frame = this.#frame;
+    if (this.#unread) {
+      this.#unread = false;
+      return frame;
+    }
+    if (this.#ring.poison) frame.bytes.fill(POISON, frame.start, frame.end);
+    frame.end = frame.start;
+    return undefined;
+  }
+
+  park(): void {
+    if (this.#unread) this.feed(Buffer.from(this.#frame.bytes.subarray(this.#frame.start, this.#frame.end)));
+  }
+
+  #hold(bytes: Buffer, end: number): void {
+    const frame = this.#frame;
+    frame.bytes = bytes;
+    frame.start = 0;
+    frame.end = end;
+    this.#unread = end > 0;
+  }
+}

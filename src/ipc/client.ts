@@ -1,0 +1,162 @@
+/**
+ * `ipc.of.<id>`: node-ipc's client object over a StreamClient. Lifecycle events and messages share one namespace, as they do there.
+ *
+ * Invariant: a failed or lost connection publishes 'disconnect' once; 'destroy' follows when no further try will be made.
+ */
+import net from 'node:net';
+import tls from 'node:tls';
+import { StreamClient } from '../endpoints/client.ts';
+import { makeContext } from '../endpoints/context.ts';
+import { Emitter } from '../emitter.ts';
+import { RingwireError } from '../errors.ts';
+import { checkPath, localAddress } from '../transports/local-path.ts';
+import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
+import { clientTlsOptions } from '../transports/tls-options.ts';
+import { type Config, contextOptions, interfaceOptions, retryBound, retryRules } from './config.ts';
+import { eventGate } from './gate.ts';
+import type { Log } from './log.ts';
+
+export class Client extends Emitter {
+  readonly config: Config;
+  readonly log: Log;
+  id = '';
+  /** Path of a local socket, or host. */
+  path = '';
+  /** Set for TCP and TLS. */
+  port: number | undefined = undefined;
+  explicitlyDisconnected = false;
+  /** The class itself, as node-ipc's clients have it. */
+  readonly Client: typeof Client = Client;
+  readonly #onDestroy: () => void;
+  #stream: StreamClient | undefined = undefined;
+  #overflowing = false;
+
+  /** @param onDestroy called after 'destroy', when nothing of the client works any more */
+  constructor(config: Config, log: Log, onDestroy: () => void) {
+    super();
+    this.config = config;
+    this.log = log;
+    this.#onDestroy = onDestroy;
+  }
+
+  /** The socket of the current connection or try; false before the first. */
+  get socket(): net.Socket | false {
+    return this.#stream?.socket ?? false;
+  }
+
+  /** Messages of sync mode that wait for their turn or for an answer. */
+  get queue(): { readonly length: number } {
+    return this.#stream?.sync ?? { length: 0 };
+  }
+
+  /** Tries left before the client gives up. */
+  get retriesRemaining(): number {
+    return Math.max(0, retryBound(this.config) - (this.#stream?.attempts ?? 0));
+  }
+
+  /** Starts connecting. Called by `connectTo` and `connectToNet`; call it yourself to connect a client that was destroyed again. */
+  connect(): void {
+    if (!this.path) {
+      this.log('\n\n######\nerror: ', this.id, ' client has not specified socket path it wishes to connect to.');
+      return;
+    }
+    this.log('requested connection to ', this.id, this.path);
+    this.#stream ??= this.#newStream();
+    this.#stream.connect();
+  }
+
+  /**
+   * Sends a message; with `config.rawBuffer` the one argument is what is sent.
+   * @returns true, or false when the peer is slow ('drain' follows), or when the message was dropped: there is no connection,
+   *   or maxPendingBytes wait already (the event 'error' says so once)
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_INVALID_EVENT, or what JSON.stringify throws; nothing is sent then
+   */
+  emit(type: string, data?: unknown): boolean {
+    if (this.config.logPayloads) this.log('dispatching event to ', this.id, this.path, ' : ', type, ',', data);
+    try {
+      return this.#stream?.send(type, data) ?? false;
+    } catch (error) {
+      return this.#overflow(error);
+    }
+  }
+
+  /** Ends the connection for good: 'disconnect' and 'destroy' follow if there was one. */
+  close(): void {
+    this.explicitlyDisconnected = true;
+    this.off('*', '*');
+    this.#stream?.disconnect();
+  }
+
+  #newStream(): StreamClient {
+    const { config } = this;
+    const context = makeContext(this, contextOptions(config, false));
+    const wire = config.rawBuffer ? 'unframed' : config.codec === undefined ? 'delimited' : 'binary';
+    const options = {
+      wire,
+      window: config.sync ? Math.max(1, config.window) : 0,
+      connect: (handlers: TransportHandlers) => this.#open(handlers),
+      retry: () => retryRules(config),
+    } as const;
+    const gate = eventGate(config);
+    const { logPayloads } = config;
+    return new StreamClient(context, options, {
+      connected: () => {
+        this.log('connected to ', this.id, this.path);
+        this.publish('connect');
+      },
+      received:
+        gate === undefined && !logPayloads
+          ? undefined
+          : (event, data) => {
+              if (logPayloads) this.log('detected event', event, data);
+              return gate?.(event);
+            },
+      error: (error) => {
+        this.log('\n\n######\nerror: ', error);
+        this.publish('error', error);
+      },
+      drained: () => {
+        this.#overflowing = false;
+        this.publish('drain');
+      },
+      closed: (final, unsentBytes) => this.#closed(final, unsentBytes),
+    });
+  }
+
+  #open(handlers: TransportHandlers): { socket: net.Socket; onread: boolean; ready: 'connect' | 'secureConnect' } {
+    const { config, port } = this;
+    const base = { allowHalfOpen: true, noDelay: true };
+    if (port === undefined) {
+      const address = localAddress(this.path);
+      checkPath(address);
+      const socket = net.connect({ ...base, path: address, onread: onreadOptions(handlers) });
+      return { socket, onread: true, ready: 'connect' };
+    }
+    const target = { ...base, host: this.path, port, ...interfaceOptions(config) };
+    if (config.tls) {
+      const socket = tls.connect({ ...clientTlsOptions(config.tls), ...target });
+      return { socket, onread: false, ready: 'secureConnect' };
+    }
+    return { socket: net.connect({ ...target, onread: onreadOptions(handlers) }), onread: true, ready: 'connect' };
+  }
+
+  #closed(final: boolean, unsentBytes: number): void {
+    const end = final || this.explicitlyDisconnected;
+    this.#overflowing = false;
+    this.log('connection closed', this.id, this.path, unsentBytes > 0 ? `${unsentBytes} bytes were not sent` : '', this.retriesRemaining, 'tries remaining');
+    this.publish('disconnect');
+    if (!end) return;
+    this.publish('destroy');
+    this.#onDestroy();
+  }
+
+  /** node-ipc's emit does not throw because a peer is slow: the message is dropped and 'error' tells so, once. */
+  #overflow(error: unknown): false {
+    if (!(error instanceof RingwireError) || error.code !== 'ERR_RINGWIRE_BACKPRESSURE') throw error;
+    if (!this.#overflowing) {
+      this.#overflowing = true;
+      this.publish('error', error);
+    }
+    return false;
+  }
+}

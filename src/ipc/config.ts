@@ -1,0 +1,166 @@
+/**
+ * node-ipc's settings with its names and defaults, and the few that ringwire adds. node-ipc's names stop here: below, every room
+ * declares its own options. The object is the program's to change; `retry`, `maxRetries`, `stopRetrying`, `silent`, `logger`, `logDepth`
+ * and `logInColor` are looked at whenever they matter, the rest when `connectTo...` or `start` is called.
+ *
+ * Invariant: reading settings never changes them.
+ */
+import os from 'node:os';
+import type { CodecName } from '../codecs/codec.ts';
+import type { ReceiveMode } from '../codecs/raw.ts';
+import { type ContextOptions } from '../endpoints/context.ts';
+import type { RetryRules } from '../endpoints/retry.ts';
+import { RingwireError } from '../errors.ts';
+import { DEFAULT_LIMITS, FRAME_BYTES_CEILING, FRAME_BYTES_FLOOR, type Limits } from '../limits.ts';
+import type { TlsSettings } from '../transports/tls-options.ts';
+
+export interface Interfaces {
+  localAddress?: string | false;
+  localPort?: number | false;
+  family?: number | false;
+  hints?: number | false;
+  lookup?: ((...args: never[]) => void) | false;
+}
+
+export class Config {
+  /** Between socketRoot and id in the path of a local socket. */
+  appspace = 'app.';
+  /** Folder of local sockets, with its closing slash. */
+  socketRoot = '/tmp/';
+  /** Keep local sockets in a folder that only this user can enter, instead of socketRoot. */
+  secureRoot = false;
+  id: string = os.hostname();
+  networkHost = '127.0.0.1';
+  networkPort = 8000;
+  IPType: string = '';
+  readableAll = false;
+  writableAll = false;
+  /** Encoding of strings that are sent raw. Bytes and JSON do not know it. */
+  encoding: BufferEncoding = 'utf8';
+  /** Bytes without frames in both directions, as C programs of node-ipc expect them. */
+  rawBuffer = false;
+  delimiter = '\f';
+  /** Clients send the next message when an answer to the last one has come. */
+  sync = false;
+  /** With `sync`: how many messages may be without an answer at once. */
+  window = 1;
+  silent = false;
+  logInColor = true;
+  logDepth = 5;
+  logger: (line: string) => void = console.log.bind(console);
+  /** Write every message into the log. Off: payloads may be secret, and logs are slow. */
+  logPayloads = false;
+  maxConnections = 100;
+  /** Pause before a client connects again, in milliseconds. */
+  retry = 500;
+  /** With this many milliseconds, the pause doubles with each try up to here and is drawn at random; false keeps it fixed. */
+  retryMax: number | false = false;
+  /** Tries after a disconnect; false: no end. */
+  maxRetries: number | boolean = false;
+  /** true: stop now. A number: stop when there were more tries than that. */
+  stopRetrying: number | boolean = false;
+  unlink = true;
+  interface: Interfaces = { localAddress: false, localPort: false, family: false, hints: false, lookup: false };
+  /** node-ipc's documentation calls `interface` so; it wins when it is set. */
+  interfaces: Interfaces | undefined = undefined;
+  tls: TlsSettings | false = false;
+  /** Moves clients to the ringwire wire, with this codec. Servers speak both wires anyway. */
+  codec: CodecName | undefined = undefined;
+  /** How raw messages of the ringwire wire are received: your own copy, a lent view, or the lent frame. */
+  receive: ReceiveMode = 'copy';
+  /** Event names with ids that both programs know, 1 to 32767. */
+  events: Record<string, number> = {};
+  /** 'reject' refuses messages with the names of lifecycle events ('connect', 'error' ...). */
+  reservedEvents: 'allow' | 'reject' = 'allow';
+  /** Only messages with these names are let in. */
+  allowedEvents: string[] | undefined = undefined;
+  /** Largest message, in bytes. */
+  maxMessageSize: number = DEFAULT_LIMITS.frameBytesMax;
+  /** `emit` says false above this many bytes that wait for one peer. */
+  highWaterMark: number = DEFAULT_LIMITS.pendingBytesSoft;
+  /** `emit` refuses above this many bytes that wait for one peer. */
+  maxPendingBytes: number = DEFAULT_LIMITS.pendingBytesMax;
+  /** Time for TLS and for the ringwire hello, in milliseconds. */
+  handshakeTimeout: number = DEFAULT_LIMITS.handshakeTimeoutMs;
+  /** Time for the answer to a message in sync mode, in milliseconds. */
+  syncTimeout: number = DEFAULT_LIMITS.syncTimeoutMs;
+}
+
+const CODECS: readonly unknown[] = ['json', 'msgpack', 'raw'];
+const RECEIVE_MODES: readonly unknown[] = ['copy', 'view', 'frame'];
+
+/** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG and what the context finds, naming the setting to change */
+export function contextOptions(config: Config, followPeer: boolean): ContextOptions {
+  const codec = config.codec ?? undefined;
+  if (codec !== undefined && !CODECS.includes(codec)) {
+    throw badConfig(`config.codec must be 'json', 'msgpack' or 'raw', not ${JSON.stringify(codec)}`);
+  }
+  if (codec !== undefined && config.rawBuffer) {
+    throw badConfig("config.rawBuffer and config.codec exclude each other: for framed bytes use codec 'raw' and rawBuffer false");
+  }
+  if (!RECEIVE_MODES.includes(config.receive)) {
+    throw badConfig(`config.receive must be 'copy', 'view' or 'frame', not ${JSON.stringify(config.receive)}`);
+  }
+  if (!Buffer.isEncoding(config.encoding)) throw badConfig(`config.encoding ${JSON.stringify(config.encoding)} is unknown`);
+  return {
+    id: String(config.id),
+    limits: limitsOf(config),
+    receive: config.receive,
+    encoding: config.encoding,
+    codec: codec ?? 'json',
+    followPeer,
+    delimiter: config.delimiter,
+    events: config.events,
+    poison: process.env['RINGWIRE_POISON'] === '1',
+  };
+}
+
+/** The rules for trying again, as node-ipc's documentation states them. */
+export function retryRules(config: Config): RetryRules {
+  const { maxRetries, stopRetrying, retryMax } = config;
+  return {
+    delayMs: config.retry,
+    attemptsMax: Math.min(bound(maxRetries), bound(stopRetrying)),
+    stopped: stopRetrying === true,
+    backoffMsMax: typeof retryMax === 'number' ? retryMax : undefined,
+  };
+}
+
+export function retryBound(config: Config): number {
+  return Math.min(bound(config.maxRetries), bound(config.stopRetrying));
+}
+
+/** The options of net.connect that node-ipc lets programs choose. */
+export function interfaceOptions(config: Config): Record<string, unknown> {
+  const wished = Object.entries(config.interfaces ?? config.interface ?? {});
+  return Object.fromEntries(wished.filter(([, value]) => Boolean(value)));
+}
+
+function bound(value: number | boolean): number {
+  return typeof value === 'number' ? value : Infinity;
+}
+
+function limitsOf(config: Config): Limits {
+  const { maxMessageSize, highWaterMark, maxPendingBytes, handshakeTimeout, syncTimeout } = config;
+  checkNumber('maxMessageSize', maxMessageSize, FRAME_BYTES_FLOOR, FRAME_BYTES_CEILING);
+  checkNumber('highWaterMark', highWaterMark, 1, maxPendingBytes);
+  checkNumber('handshakeTimeout', handshakeTimeout, 1, 2 ** 31 - 1);
+  checkNumber('syncTimeout', syncTimeout, 1, 2 ** 31 - 1);
+  return {
+    ...DEFAULT_LIMITS,
+    frameBytesMax: maxMessageSize,
+    pendingBytesSoft: highWaterMark,
+    pendingBytesMax: maxPendingBytes,
+    handshakeTimeoutMs: handshakeTimeout,
+    syncTimeoutMs: syncTimeout,
+  };
+}
+
+function checkNumber(name: string, value: unknown, least: number, most: number): void {
+  if (typeof value === 'number' && value >= least && value <= most) return;
+  throw badConfig(`config.${name} must be a number from ${least} to ${most}, not ${String(value)}`);
+}
+
+function badConfig(message: string): RingwireError {
+  return new RingwireError('ERR_RINGWIRE_BAD_CONFIG', message);
+}

@@ -1,0 +1,129 @@
+/**
+ * The class IPC: node-ipc's methods, with its argument lists. Each instance has its own settings, server and connections.
+ *
+ * Invariant: `of` has no prototype, so any string is a good id; the methods cannot be overwritten.
+ */
+import { RingwireError } from '../errors.ts';
+import { secureRoot } from '../transports/secure-root.ts';
+import { type Callback, localArguments, netArguments } from './arguments.ts';
+import { Client } from './client.ts';
+import { Config } from './config.ts';
+import { type Log, writeLog } from './log.ts';
+import { Server } from './server.ts';
+
+/** What callbacks of `connectTo` and `connectToNet` are called with: the instance, or nothing when the id was connected already. */
+export type ConnectCallback = (ipc?: IPC) => void;
+
+export class IPC {
+  readonly config: Config = new Config();
+  /** The clients by their id. */
+  readonly of: Record<string, Client> = Object.create(null) as Record<string, Client>;
+  /** The server that `serve` or `serveNet` made last; false before. */
+  server: Server | false = false;
+  /** Every server of this instance that is listening, also those that `server` does not show any more. */
+  readonly servers: Server[] = [];
+  readonly #log: Log = (...args) => writeLog(this.config, args);
+
+  get log(): (...args: unknown[]) => void {
+    return this.#log;
+  }
+
+  /** `connectTo(id[, path][, callback])`: connects to a local socket as `ipc.of[id]`. */
+  get connectTo(): (id: string, ...rest: [] | [path: string | Hole, callback?: ConnectCallback] | [callback: ConnectCallback]) => void {
+    return (id, ...rest) => {
+      if (!this.#checkId(id)) return;
+      const { path, callback } = localArguments('connectTo', rest);
+      this.#connect(id, path ?? this.#defaultPath(id), undefined, callback);
+    };
+  }
+
+  /** `connectToNet(id[, host][, port][, callback])`: connects over TCP, or TLS when `config.tls` is set, as `ipc.of[id]`. */
+  get connectToNet(): (id: string, ...rest: (string | number | ConnectCallback | Hole)[]) => void {
+    return (id, ...rest) => {
+      if (!this.#checkId(id)) return;
+      const { host, port, udp, callback } = netArguments('connectToNet', rest);
+      if (udp !== undefined) throw new TypeError('connectToNet knows no UDP: UDP sockets on both sides are made by serveNet');
+      this.#connect(id, host ?? this.config.networkHost, port ?? this.config.networkPort, callback);
+    };
+  }
+
+  /** Ends the connection to `id` and removes it from `ipc.of`. */
+  get disconnect(): (id: string) => void {
+    return (id) => {
+      const client = this.of[id];
+      if (client === undefined) return;
+      client.close();
+      delete this.of[id];
+    };
+  }
+
+  /** `serve([path][, callback])`: makes `ipc.server` for a local socket; `ipc.server.start()` starts it, the callback hears 'start'. */
+  get serve(): (...args: [] | [path: string | Hole, callback?: () => void] | [callback: () => void]) => void {
+    return (...args) => {
+      const { path, callback } = localArguments('serve', args);
+      this.#serve(new Server(path ?? this.#defaultPath(this.config.id), this.config, this.#log), callback);
+    };
+  }
+
+  /** `serveNet([host][, port][, callback])`: makes `ipc.server` for TCP, or TLS when `config.tls` is set. */
+  get serveNet(): (...args: (string | number | (() => void) | Hole)[]) => void {
+    return (...args) => {
+      const { host, port, udp, callback } = netArguments('serveNet', args);
+      if (udp !== undefined) {
+        throw new RingwireError('ERR_RINGWIRE_UDP_UNSUPPORTED', 'this version of ringwire does not serve UDP yet; use TCP or a local socket');
+      }
+      const server = new Server(host ?? this.config.networkHost, this.config, this.#log, port ?? this.config.networkPort);
+      this.#serve(server, callback);
+    };
+  }
+
+  #connect(id: string, path: string, port: number | undefined, callback: Callback | undefined): void {
+    const known = this.of[id];
+    if (known !== undefined) {
+      if (known.socket !== false && !known.socket.destroyed) {
+        this.#log('Already Connected to', id, '- So executing success without connection');
+        callback?.();
+        return;
+      }
+      known.close();
+    }
+    const client: Client = new Client(this.config, this.#log, () => {
+      if (this.of[id] === client) delete this.of[id];
+    });
+    client.id = id;
+    client.path = path;
+    client.port = port;
+    this.of[id] = client;
+    try {
+      client.connect();
+    } catch (error) {
+      delete this.of[id];
+      throw error;
+    }
+    (callback as ConnectCallback | undefined)?.(this);
+  }
+
+  #serve(server: Server, callback: Callback | undefined): void {
+    const live = this.servers.filter((each) => each.isLive);
+    if (live.length > 0) {
+      this.#log('ipc.server is being replaced; the server on', live.map((each) => each.path).join(', '), 'goes on, see ipc.servers');
+    }
+    this.servers.splice(0, this.servers.length, ...live, server);
+    this.server = server;
+    if (callback !== undefined) server.on('start', callback);
+  }
+
+  #defaultPath(id: string): string {
+    const root = this.config.secureRoot ? secureRoot() : this.config.socketRoot;
+    return `${root}${this.config.appspace}${id}`;
+  }
+
+  #checkId(id: string): boolean {
+    if (id) return true;
+    this.#log('Service id required', 'Requested service connection without specifying service id. Aborting connection attempt');
+    return false;
+  }
+}
+
+/** Arguments that count as left out. */
+export type Hole = undefined | null | false | '';

@@ -1,0 +1,200 @@
+/**
+ * `ipc.server`: node-ipc's server object over a StreamServer. It serves node-ipc's and ringwire's peers with the same handlers.
+ *
+ * Invariant: it listens on at most one address; only a socket file that it made itself is removed when it stops.
+ */
+import cluster from 'node:cluster';
+import type net from 'node:net';
+import { makeContext } from '../endpoints/context.ts';
+import { StreamServer } from '../endpoints/server.ts';
+import { Emitter } from '../emitter.ts';
+import { RingwireError, type MessageError } from '../errors.ts';
+import { checkPath, closeWithoutSuccessor, freePath, localAddress, socketFile, type SocketFile } from '../transports/local-path.ts';
+import { serverTlsOptions } from '../transports/tls-options.ts';
+import { type Config, contextOptions } from './config.ts';
+import { eventGate } from './gate.ts';
+import type { Log } from './log.ts';
+
+/** An accepted socket; `id` is what the peer calls itself in a message, which proves nothing. */
+export type PeerSocket = net.Socket & { id?: string | number };
+
+export class Server extends Emitter {
+  readonly config: Config;
+  readonly log: Log;
+  /** Path of the local socket, or host. */
+  path: string;
+  readonly port: number | undefined;
+  readonly udp4 = false;
+  readonly udp6 = false;
+  #stream: StreamServer | undefined = undefined;
+  #file: SocketFile | undefined = undefined;
+  #starting = false;
+  readonly #overflowing = new WeakSet<net.Socket>();
+
+  constructor(path: string, config: Config, log: Log, port?: number) {
+    super();
+    this.config = config;
+    this.path = path;
+    this.log = log;
+    this.port = port;
+    // Before the program's own 'close' handlers, as in node-ipc.
+    this.on('close', (socket: PeerSocket) => {
+      const id = socket.id || false;
+      this.log('socket disconnected', String(id));
+      this.publish('socket.disconnected', socket, id);
+    });
+  }
+
+  /** Node's server; false before `start`. */
+  get server(): net.Server | false {
+    return this.#stream?.server ?? false;
+  }
+
+  /** The sockets of all connected peers. */
+  get sockets(): PeerSocket[] {
+    return this.#stream?.sockets ?? [];
+  }
+
+  /** Whether it listens, or is about to. */
+  get isLive(): boolean {
+    return this.#starting || this.#stream?.server.listening === true;
+  }
+
+  /**
+   * Starts to listen; 'start' follows, or 'error'.
+   * @throws RingwireError ERR_RINGWIRE_PATH_TOO_LONG, ERR_RINGWIRE_BAD_CONFIG, ERR_RINGWIRE_BAD_DELIMITER, ERR_RINGWIRE_TLS_CONFIG
+   */
+  start(): void {
+    if (!this.path) {
+      this.log('Socket Server Path not specified, refusing to start');
+      return;
+    }
+    if (this.isLive) {
+      this.log('the server is listening already on ', this.path);
+      return;
+    }
+    const address = this.port === undefined ? localAddress(this.path) : undefined;
+    if (address !== undefined) checkPath(address);
+    const stream = (this.#stream = this.#newStream());
+    this.#starting = true;
+    this.log('starting server on ', this.path, this.port === undefined ? '' : `:${this.port}`);
+    stream.server.on('listening', () => {
+      this.#starting = false;
+      if (address !== undefined && !cluster.isWorker) this.#file = socketFile(address);
+    });
+    // In a cluster the workers share one socket; taking it away would cut the others off.
+    if (address === undefined || !this.config.unlink || cluster.isWorker) {
+      this.#listen(stream, address);
+      return;
+    }
+    freePath(address).then(
+      () => this.#starting && this.#listen(stream, address),
+      (error: unknown) => this.#failed(error as Error),
+    );
+  }
+
+  /** Stops listening and cuts all peers; with `drain` peers stay until they leave. Does nothing before `start`. */
+  stop(options: { drain?: boolean } = {}): void {
+    this.#starting = false;
+    const stream = this.#stream;
+    if (stream === undefined) return;
+    closeWithoutSuccessor(this.#file, () => stream.stop(options.drain === true));
+    this.#file = undefined;
+  }
+
+  /**
+   * Sends a message to one peer, in that peer's wire and codec; with `config.rawBuffer` the second argument is what is sent.
+   * @returns true, or false when the peer is slow ('drain' follows with the socket), gone, or has maxPendingBytes waiting already
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the peer's codec throws; nothing is sent then
+   */
+  emit(socket: PeerSocket, type: string, data?: unknown): boolean {
+    if (this.config.logPayloads) this.log('dispatching event to socket', ' : ', type, data);
+    try {
+      return this.#stream?.send(socket, type, data) ?? false;
+    } catch (error) {
+      if (!(error instanceof RingwireError) || error.code !== 'ERR_RINGWIRE_BACKPRESSURE') throw error;
+      if (!this.#overflowing.has(socket)) {
+        this.#overflowing.add(socket);
+        this.publish('error', error);
+      }
+      return false;
+    }
+  }
+
+  /** Sends a message to every peer, encoded once for each wire and codec in use. @returns false when a peer is slow */
+  broadcast(type: string, data?: unknown): boolean {
+    if (this.config.logPayloads) this.log('broadcasting event to all known sockets listening to ', this.path, ' : ', type, data);
+    return this.#stream?.broadcast(type, data) ?? true;
+  }
+
+  /** Publishes 'start', as node-ipc's servers do when they listen. */
+  onStart(argument?: unknown): void {
+    this.publish('start', argument);
+  }
+
+  #newStream(): StreamServer {
+    const { config } = this;
+    const context = makeContext(this, contextOptions({ ...config, codec: undefined }, true));
+    const options = {
+      wire: config.rawBuffer ? 'unframed' : 'delimited',
+      followPeer: !config.rawBuffer,
+      maxConnections: config.maxConnections,
+      tls: config.tls ? serverTlsOptions(config.tls) : undefined,
+      onread: process.env['RINGWIRE_ONREAD'] !== '0',
+    } as const;
+    return new StreamServer(context, options, {
+      connected: (socket) => {
+        this.log('## socket connection to server detected ##');
+        this.publish('connect', socket);
+      },
+      received: this.#receivedHandler(),
+      error: (error) => this.#failed(error),
+      drained: (socket) => {
+        this.#overflowing.delete(socket);
+        this.publish('drain', socket);
+      },
+      disconnected: (socket, unsentBytes) => {
+        if (unsentBytes > 0) this.log('a peer left', unsentBytes, 'bytes unread');
+        this.publish('close', socket);
+      },
+      dropped: () => {
+        const limit = config.maxConnections;
+        this.#failed(new RingwireError('ERR_RINGWIRE_TOO_MANY_CONNECTIONS', `a peer was refused: there are ${limit} connections`, { limit }));
+      },
+    });
+  }
+
+  #receivedHandler(): (socket: net.Socket, event: string, data: unknown) => MessageError | undefined {
+    const { config } = this;
+    const { logPayloads, rawBuffer } = config;
+    const gate = eventGate(config);
+    return (socket, event, data) => {
+      const refusal = gate?.(event);
+      if (refusal !== undefined) return refusal;
+      if (!rawBuffer && typeof data === 'object' && data !== null && !(data instanceof Uint8Array)) identify(socket, data);
+      if (logPayloads) this.log('received event of : ', event, data);
+      return undefined;
+    };
+  }
+
+  #listen(stream: StreamServer, address: string | undefined): void {
+    const onStart = (): void => this.onStart();
+    if (address === undefined) stream.server.listen(this.port, this.path, onStart);
+    else {
+      const { readableAll, writableAll } = this.config;
+      stream.server.listen({ path: address, readableAll, writableAll }, onStart);
+    }
+  }
+
+  #failed(error: Error): void {
+    if (this.#stream?.server.listening !== true) this.#starting = false;
+    this.log('server error', error);
+    this.publish('error', error);
+  }
+}
+
+/** A message whose data has an `id` names its sender from then on. */
+function identify(socket: PeerSocket, data: object): void {
+  const { id } = data as { id?: unknown };
+  if ((typeof id === 'string' && id !== '') || (typeof id === 'number' && id !== 0)) socket.id = id;
+}

@@ -1,0 +1,67 @@
+/**
+ * How big things may get, each bound with its reason. Nothing in ringwire grows without one of these.
+ * A bound is a default: the option of the same name at an endpoint sets it.
+ */
+
+export interface Limits {
+  /** Largest payload of one message, received or sent. */
+  frameBytesMax: number;
+  /** `send` says false above this many unsent bytes of one peer. */
+  pendingBytesSoft: number;
+  /** `send` refuses above this many unsent bytes of one peer. */
+  pendingBytesMax: number;
+  /** A peer that began the ringwire wire has this long to finish its hello, in milliseconds. */
+  handshakeTimeoutMs: number;
+  /** A sync request without an answer is given up after this long, in milliseconds. */
+  syncTimeoutMs: number;
+  /** Requests that may wait behind the sync window. */
+  syncQueuedCountMax: number;
+  /** What one peer may take of one turn of the event loop before the others get theirs. */
+  turnBytesMax: number;
+  turnMessagesMax: number;
+  turnTimeMsMax: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  /** 16 MiB, as varlink; gRPC allows 4, D-Bus 128. */
+  frameBytesMax: 16 * 1024 * 1024,
+  /** 1 MiB is some milliseconds of a fast local peer: enough to keep it busy, little enough to stay fresh. */
+  pendingBytesSoft: 1024 * 1024,
+  /** 64 MiB, as the NATS server grants a slow consumer. */
+  pendingBytesMax: 64 * 1024 * 1024,
+  handshakeTimeoutMs: 5_000,
+  syncTimeoutMs: 30_000,
+  syncQueuedCountMax: 65_536,
+  /** libuv would read 2 MiB from one socket before it looks at the next. */
+  turnBytesMax: 256 * 1024,
+  /** Small frames: as long as 256 KiB of them take. Giving way costs two system calls, too much for every 1,024 of them. */
+  turnMessagesMax: 16_384,
+  turnTimeMsMax: 4,
+};
+
+/** No frame is larger than this, whatever is configured: lengths stay below the sign bit of 32-bit peers. */
+export const FRAME_BYTES_CEILING: number = 2 ** 31 - 1;
+
+/** The smallest frameBytesMax: control frames always fit. */
+export const FRAME_BYTES_FLOOR: number = 1_024;
+
+/** Longest event name in UTF-8. */
+export const EVENT_NAME_BYTES_MAX = 256;
+
+/** Names that one side may announce on one connection: at most 256 KiB of a peer's strings are kept. */
+export const ANNOUNCED_COUNT_MAX = 1_024;
+
+/** Longest id in a hello and longest text in a goodbye. */
+export const PEER_TEXT_BYTES_MAX = 256;
+
+/** Deepest nesting of a received value: D-Bus allows 64 too; what JSON.parse builds deeper, JSON.stringify cannot write. */
+export const DEPTH_MAX = 64;
+
+/** Most elements (array items and map entries) in one received message. */
+export const ELEMENTS_MAX = 1_000_000;
+
+/** Payloads of this size that are already bytes are not copied on their way out. */
+export const ATTACH_BYTES_MIN: number = 32 * 1024;
+
+/** Free slabs that a pool keeps: 4 MiB; what bursts need beyond is given back to the allocator. */
+export const FREE_SLABS_MAX: number = 64;

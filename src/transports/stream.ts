@@ -1,0 +1,94 @@
+/**
+ * How bytes travel over a connected stream: Unix socket, pipe, TCP or TLS, all the same from here on. Where Node allows it the
+ * kernel reads straight into memory that the receiver names (`onread`); TLS sockets and sockets that cannot be re-wrapped
+ * deliver chunks instead. It knows neither frames nor peers.
+ *
+ * Invariant: after `closed` nothing is called any more, and each `write` has had its `written`.
+ */
+import net from 'node:net';
+import type { Segment } from '../bytes/byte-writer.ts';
+
+/** What a transport tells its connection, and where it asks for memory. */
+export interface TransportHandlers {
+  /** Where the next read should land. Borrowed until `received` or the next `receiving`. */
+  receiving(): Buffer;
+  /** That many bytes landed there. */
+  received(bytes: number): void;
+  /** A chunk in memory of the operating system layer, borrowed for the call. */
+  receivedChunk(chunk: Buffer): void;
+  /** The segment is on its way, or never will be; its memory is free again. */
+  written(segment: Segment): void;
+  /** The peer will send nothing more; it may still want answers. */
+  ended(): void;
+  failed(error: Error): void;
+  closed(): void;
+}
+
+export class StreamTransport {
+  readonly socket: net.Socket;
+  readonly #handlers: TransportHandlers;
+
+  /**
+   * @param socket connected, connecting or accepted
+   * @param handlers the connection; called only from later events
+   * @param onread reads arrive by `onread`, otherwise by 'data' events
+   */
+  constructor(socket: net.Socket, handlers: TransportHandlers, onread: boolean) {
+    this.socket = socket;
+    this.#handlers = handlers;
+    socket.on('error', (error) => handlers.failed(error));
+    socket.on('end', () => handlers.ended());
+    socket.on('close', () => handlers.closed());
+    if (!onread) socket.on('data', (chunk: Buffer) => handlers.receivedChunk(chunk));
+  }
+
+  /** Begins to deliver what arrives. */
+  start(): void {
+    this.socket.resume();
+  }
+
+  /** Writes in order. The memory of the segments is the transport's until `written`. */
+  write(segments: readonly Segment[]): void {
+    const socket = this.socket;
+    if (segments.length === 1) {
+      this.#writeOne(segments[0] as Segment);
+      return;
+    }
+    socket.cork();
+    for (const segment of segments) this.#writeOne(segment);
+    socket.uncork();
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  /** Closes after all that was written has left. */
+  end(): void {
+    this.socket.end();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  #writeOne(segment: Segment): void {
+    // The callback comes too when the socket is or gets destroyed.
+    this.socket.write(segment.bytes, () => this.#handlers.written(segment));
+  }
+}
+
+/** The `onread` option that lets the kernel read into `handlers.receiving()`. */
+export function onreadOptions(handlers: Pick<TransportHandlers, 'receiving' | 'received'>): net.OnReadOpts {
+  return {
+    buffer: () => handlers.receiving(),
+    callback: (bytes: number) => {
+      handlers.received(bytes);
+      return true;
+    },
+  };
+}
