@@ -2,8 +2,8 @@
  * How events fan out to handlers, with the rules that node-ipc programs know: `on('*')` hears everything first, handlers
  * added during a dispatch still run in it, calls chain. It never interprets a name: `__proto__` is a name like any other.
  *
- * Invariant: a list only ever grows in place; whatever else changes makes a new list and moves `version`. A running dispatch
- * therefore sees additions, and skips removals by their mark.
+ * Invariant: a list only ever grows in place, anything else makes a new one; every change moves `version`. A running dispatch therefore
+ * sees additions, and skips removals by their mark.
  */
 
 // `never[]` lets people register handlers with the parameters they expect.
@@ -23,8 +23,9 @@ const WILDCARD = '*';
 /** The handlers of one name, remembered by a connection so that a frame needs no lookup by string. */
 export class Slot {
   readonly name: string;
-  listeners: Listener[] | undefined = undefined;
   version = -1;
+  /** Set when this one handler is all there is to call. */
+  only: AnyHandler | undefined = undefined;
 
   constructor(name: string) {
     this.name = name;
@@ -74,7 +75,7 @@ export class Emitter {
 
   /** Drops every handler of every name. */
   reset(): this {
-    for (const type of [...this.#listeners.keys()]) this.off(type);
+    for (const type of this.#listeners.keys()) this.off(type);
     return this;
   }
 
@@ -107,26 +108,40 @@ export class Emitter {
    * `origin` is handed on as the second argument unless it is undefined.
    */
   publishTo(slot: Slot, data: unknown, origin: unknown): void {
-    if (slot.version !== this.#version) {
-      slot.version = this.#version;
-      slot.listeners = this.#listeners.has(WILDCARD) ? undefined : this.#listeners.get(slot.name);
-    }
-    const listeners = slot.listeners;
-    const first = listeners?.[0];
-    if (listeners === undefined || first === undefined || first.once) {
+    if (slot.version !== this.#version) this.#refresh(slot);
+    const { only, version } = slot;
+    if (only === undefined) {
       this.publish(slot.name, ...argumentsOf(data, origin));
       return;
     }
-    if (origin === undefined) first.handler(data);
-    else first.handler(data, origin);
-    if (listeners.length > 1) this.#run(listeners, slot.name, 1, argumentsOf(data, origin));
+    if (origin === undefined) only(data);
+    else only(data, origin);
+    if (version !== this.#version) this.#runAdded(slot.name, data, origin);
+  }
+
+  #refresh(slot: Slot): void {
+    slot.version = this.#version;
+    const listeners = this.#listeners.get(slot.name);
+    const first = listeners?.[0];
+    const isOnly = listeners?.length === 1 && first?.once === false && !this.#listeners.has(WILDCARD);
+    slot.only = isOnly ? first?.handler : undefined;
+  }
+
+  /** The only handler added others: they belong to the dispatch that is under way. */
+  #runAdded(type: string, data: unknown, origin: unknown): void {
+    const listeners = this.#listeners.get(type);
+    if (listeners !== undefined && listeners.length > 1)
+      this.#run(listeners, type, 1, argumentsOf(data, origin));
   }
 
   #add(type: string, handler: Handler, once: boolean): this {
     const listener = newListener(type, handler, once);
     const listeners = this.#listeners.get(type);
     if (listeners === undefined) this.#replace(type, [listener]);
-    else listeners.push(listener);
+    else {
+      listeners.push(listener);
+      this.#version++;
+    }
     return this;
   }
 
@@ -168,5 +183,6 @@ function checkType(type: unknown): void {
 }
 
 function checkHandler(handler: unknown): void {
-  if (typeof handler !== 'function') throw new TypeError(`a handler must be a function, not ${typeof handler}`);
+  if (typeof handler !== 'function')
+    throw new TypeError(`a handler must be a function, not ${typeof handler}`);
 }

@@ -44,7 +44,9 @@ export function parseJson(bytes: Buffer, start: number, end: number): unknown {
   const text = bytes.toString('utf8', start, end);
   // Depth costs at least a byte per level, so short text needs no look.
   if (end - start > DEPTH_MAX && isDeep(text)) {
-    throw new MessageError('ERR_RINGWIRE_TOO_DEEP', `JSON that nests deeper than ${DEPTH_MAX}`, { limit: DEPTH_MAX });
+    throw new MessageError('ERR_RINGWIRE_TOO_DEEP', `JSON that nests deeper than ${DEPTH_MAX}`, {
+      limit: DEPTH_MAX,
+    });
   }
   try {
     return JSON.parse(text);
@@ -72,7 +74,8 @@ function nests(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) {
-      for (at++; at < text.length && text.charCodeAt(at) !== QUOTE; at++) if (text.charCodeAt(at) === BACKSLASH) at++;
+      for (at++; at < text.length && text.charCodeAt(at) !== QUOTE; at++)
+        if (text.charCodeAt(at) === BACKSLASH) at++;
     } else if (code === 0x5b || code === 0x7b) {
       if (++depth > DEPTH_MAX) return true;
     } else if (code === 0x5d || code === 0x7d) {

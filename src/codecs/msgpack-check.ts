@@ -12,7 +12,8 @@ const TIMESTAMP = 0xff;
 
 /** Bytes behind the type byte for types of fixed size 0xc0 to 0xdf; -1 where something else decides. */
 const FIXED: readonly number[] = [
-  0, -1, 0, 0, -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, -1, -1, -1, -1, -1, -1, -1,
+  0, -1, 0, 0, -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, -1, -1, -1, -1, -1, -1,
+  -1,
 ];
 
 /** @throws MessageError with the code that RELIABILITY's table names for the fault */
@@ -66,10 +67,14 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number): voi
     if (children > end - at) throw invalid('a collection promises more elements than the message has bytes');
     elements += children;
     if (elements > ELEMENTS_MAX) {
-      throw new MessageError('ERR_RINGWIRE_TOO_MANY_ELEMENTS', `more than ${ELEMENTS_MAX} elements`, { limit: ELEMENTS_MAX });
+      throw new MessageError('ERR_RINGWIRE_TOO_MANY_ELEMENTS', `more than ${ELEMENTS_MAX} elements`, {
+        limit: ELEMENTS_MAX,
+      });
     }
     if (depth >= DEPTH_MAX) {
-      throw new MessageError('ERR_RINGWIRE_TOO_DEEP', `msgpack that nests deeper than ${DEPTH_MAX}`, { limit: DEPTH_MAX });
+      throw new MessageError('ERR_RINGWIRE_TOO_DEEP', `msgpack that nests deeper than ${DEPTH_MAX}`, {
+        limit: DEPTH_MAX,
+      });
     }
     open ??= [];
     open[depth++] = left;

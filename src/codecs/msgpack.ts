@@ -14,7 +14,6 @@ import { checkMsgpack } from './msgpack-check.ts';
 /** With the reuse mode msgpackr returns its own arena and tells where in it the value lies. */
 type Packed = Buffer & { start: number; end: number };
 
-
 /** Payloads up to this size are decoded from a scratch buffer: msgpackr is slower deep inside a large one (measured: 1.5 times). */
 const SCRATCH_BYTES = 128;
 
@@ -70,7 +69,10 @@ export class MsgpackCodec implements Codec {
       return this.#packr.unpack(frame.bytes, { start: frame.start, end: frame.end });
     } catch {
       // The decoder's own message may quote the value, which may be secret.
-      throw new MessageError('ERR_RINGWIRE_INVALID_MSGPACK', `${frame.end - frame.start} bytes that are not msgpack`);
+      throw new MessageError(
+        'ERR_RINGWIRE_INVALID_MSGPACK',
+        `${frame.end - frame.start} bytes that are not msgpack`,
+      );
     }
   }
 }

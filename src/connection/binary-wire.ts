@@ -42,12 +42,15 @@ export interface BinaryWireOptions {
   id: string;
 }
 
+const RAW = 3;
 const PADDING: Buffer = Buffer.alloc(8);
 
 export class BinaryWire implements Wire {
   readonly kind = 'binary';
   readonly parser: LengthPrefixedParser;
   readonly #options: BinaryWireOptions;
+  readonly #codecs: readonly (Codec | undefined)[];
+  readonly #events: EventIds;
   readonly #sink: Sink;
   #codec: Codec;
   #greeted = false;
@@ -56,10 +59,14 @@ export class BinaryWire implements Wire {
   readonly #peerSlots: Slot[] = [];
   readonly #agreedSlots = new Map<number, Slot>();
   #announced = 0;
+  #lastEvent: string | undefined = undefined;
+  #lastId = 0;
 
   constructor(ring: ReceiveRing, options: BinaryWireOptions, sink: Sink) {
     this.parser = new LengthPrefixedParser(ring, options.frameBytesMax);
     this.#options = options;
+    this.#codecs = options.codecs;
+    this.#events = options.events;
     this.#codec = options.codec;
     this.#sink = sink;
   }
@@ -77,7 +84,7 @@ export class BinaryWire implements Wire {
     if (this.#greeted) return;
     this.#greeted = true;
     let codecSet = 0;
-    for (const codec of this.#options.codecs) if (codec !== undefined) codecSet |= 1 << codec.id;
+    for (const codec of this.#codecs) if (codec !== undefined) codecSet |= 1 << codec.id;
     const hello = { codec: this.#codec.id, codecSet, id: this.#options.id };
     this.#sink.respond(greeting(this.#options.frameBytesMax, hello));
   }
@@ -85,19 +92,23 @@ export class BinaryWire implements Wire {
   encode(event: string, data: unknown, out: ByteWriter): void {
     const codec = this.#codec;
     const bytesMax = codec.prepare(data);
-    const id = this.#options.events.idOf(event);
-    if (id - FIRST_ANNOUNCED_ID >= this.#announced && id !== INLINE_NAME_ID) this.#announceUpTo(id, out);
-    this.#write(event, id, codec, bytesMax, out);
+    // Most programs send the same event many times in a row.
+    if (event !== this.#lastEvent) {
+      this.prepareShared(event, out);
+      this.#lastId = this.#events.idOf(event);
+      this.#lastEvent = event;
+    }
+    this.#write(event, this.#lastId, codec, bytesMax, out);
   }
 
   encodeShared(event: string, data: unknown, out: ByteWriter): void {
     const codec = this.#codec;
     const bytesMax = codec.prepare(data);
-    this.#write(event, this.#options.events.idOf(event), codec, bytesMax, out);
+    this.#write(event, this.#events.idOf(event), codec, bytesMax, out);
   }
 
   prepareShared(event: string, out: ByteWriter): void {
-    const id = this.#options.events.idOf(event);
+    const id = this.#events.idOf(event);
     if (id - FIRST_ANNOUNCED_ID >= this.#announced && id !== INLINE_NAME_ID) this.#announceUpTo(id, out);
   }
 
@@ -105,9 +116,9 @@ export class BinaryWire implements Wire {
     const event = frame.event;
     if (event >= FIRST_ANNOUNCED_ID && event !== INLINE_NAME_ID && this.#helloSeen) {
       const slot = this.#peerSlots[event - FIRST_ANNOUNCED_ID];
-      const codec = this.#options.codecs[frame.codec];
+      const codec = this.#codecs[frame.codec];
       if (slot !== undefined && codec !== undefined) {
-        this.#sink.message(slot, codec.decode(frame));
+        this.#deliver(slot, codec, frame);
         return;
       }
     }
@@ -120,20 +131,31 @@ export class BinaryWire implements Wire {
       return;
     }
     if (!this.#helloSeen) throw badControl('the first frame has to be hello');
-    const codec = this.#options.codecs[frame.codec];
+    const codec = this.#codecs[frame.codec];
     if (codec === undefined) {
-      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `a frame with codec ${frame.codec}, which hello did not offer`);
+      throw new FrameError(
+        'ERR_RINGWIRE_BAD_CODEC',
+        `a frame with codec ${frame.codec}, which hello did not offer`,
+      );
     }
     const slot = frame.event === INLINE_NAME_ID ? takeInlineName(frame) : this.#agreedSlot(frame.event);
-    this.#sink.message(slot, codec.decode(frame));
+    this.#deliver(slot, codec, frame);
+  }
+
+  #deliver(slot: Slot, codec: Codec, frame: Frame): void {
+    if (codec.id === RAW) this.#sink.bytes(slot, codec.decode(frame));
+    else this.#sink.value(slot, codec.decode(frame));
   }
 
   #agreedSlot(id: number): Slot {
     const known = this.#agreedSlots.get(id);
     if (known !== undefined) return known;
-    const name = this.#options.events.agreedNames.get(id);
+    const name = this.#events.agreedNames.get(id);
     if (name === undefined) {
-      throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', `a message for event id ${id}, which was neither announced nor agreed on`);
+      throw new MessageError(
+        'ERR_RINGWIRE_INVALID_EVENT',
+        `a message for event id ${id}, which was neither announced nor agreed on`,
+      );
     }
     const slot = new Slot(name);
     this.#agreedSlots.set(id, slot);
@@ -152,9 +174,12 @@ export class BinaryWire implements Wire {
   #hello(frame: Frame): void {
     if (this.#helloSeen) throw badControl('a second hello');
     const hello = readHello(frame);
-    const wished = this.#options.codecs[hello.codec];
+    const wished = this.#codecs[hello.codec];
     if (wished === undefined) {
-      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer wants codec ${hello.codec}, which this side does not speak`);
+      throw new FrameError(
+        'ERR_RINGWIRE_BAD_CODEC',
+        `the peer wants codec ${hello.codec}, which this side does not speak`,
+      );
     }
     if (this.#options.followPeer) this.#codec = wished;
     if ((hello.codecSet & (1 << this.#codec.id)) === 0) {
@@ -167,7 +192,10 @@ export class BinaryWire implements Wire {
 
   #announce(frame: Frame): void {
     const { id, name } = readAnnounce(frame);
-    if (id !== FIRST_ANNOUNCED_ID + this.#peerSlots.length || this.#peerSlots.length === ANNOUNCED_COUNT_MAX) {
+    if (
+      id !== FIRST_ANNOUNCED_ID + this.#peerSlots.length ||
+      this.#peerSlots.length === ANNOUNCED_COUNT_MAX
+    ) {
       throw badControl(`an announce of id ${id} out of turn`);
     }
     this.#peerSlots.push(new Slot(name));
@@ -176,7 +204,10 @@ export class BinaryWire implements Wire {
   #goodbye(frame: Frame): void {
     const { code, reason, text } = readGoodbye(frame);
     if (reason === 0) return;
-    throw new FrameError('ERR_RINGWIRE_PEER_GOODBYE', `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`);
+    throw new FrameError(
+      'ERR_RINGWIRE_PEER_GOODBYE',
+      `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`,
+    );
   }
 
   /** What `codec` has prepared, as one frame. */
@@ -192,7 +223,7 @@ export class BinaryWire implements Wire {
   }
 
   #announceUpTo(id: number, out: ByteWriter): void {
-    while (FIRST_ANNOUNCED_ID + this.#announced <= id) out.append(this.#options.events.announce(this.#announced++));
+    while (FIRST_ANNOUNCED_ID + this.#announced <= id) out.append(this.#events.announce(this.#announced++));
   }
 
   #writeInline(event: string, codec: Codec, bytesMax: number, out: ByteWriter): void {
@@ -228,7 +259,11 @@ export class BinaryWire implements Wire {
 
   #tooLarge(actual: number): RingwireError {
     const limit = this.bytesMax;
-    return new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a payload of ${actual} bytes, the peer accepts ${limit}`, { limit, actual });
+    return new RingwireError(
+      'ERR_RINGWIRE_FRAME_TOO_LARGE',
+      `a payload of ${actual} bytes, the peer accepts ${limit}`,
+      { limit, actual },
+    );
   }
 }
 

@@ -42,12 +42,21 @@ export interface ConnectionHandlers {
   established(peerId: string | undefined): void;
   /** Each message, before its handlers run; only asked for when set. @returns an error when it must not reach them */
   received?: ((event: string, data: unknown) => MessageError | undefined) | undefined;
+  /** Each decoded value, before its handlers. */
+  identified?: ((data: unknown) => void) | undefined;
   /** After the handlers of each message; only asked for when set. */
   handled?: (() => void) | undefined;
   error(error: Error): void;
   drained(): void;
   /** Exactly once, last. @param unsentBytes accepted and perhaps not delivered */
   closed(unsentBytes: number): void;
+}
+
+/** The user's own handler failed: that is the program's affair, but no reason to lose the messages behind it. */
+function rethrowLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
 }
 
 /** How long a peer that was cut may take to read the reason. */
@@ -72,6 +81,7 @@ export class Connection implements TransportHandlers, Sink {
   #prelude: DelimitedWire | undefined = undefined;
   /** The memory that the kernel was given is not what the parser would ask for now. */
   #staleLanding = false;
+  readonly #hooked: boolean;
   #handshake: NodeJS.Timeout | undefined = undefined;
   #cut = false;
   #closed = false;
@@ -80,6 +90,7 @@ export class Connection implements TransportHandlers, Sink {
     this.#context = context;
     this.#choice = choice;
     this.#handlers = handlers;
+    this.#hooked = handlers.received !== undefined || handlers.handled !== undefined;
     this.emitter = context.emitter;
     this.#outbox = new Outbox(context.pool, context.limits, {
       write: (segments) => this.#transport?.write(segments),
@@ -170,7 +181,9 @@ export class Connection implements TransportHandlers, Sink {
 
   ended(): void {
     if (!this.#cut && (this.#reader?.parser.unfinishedBytes ?? 0) > 0) {
-      this.#handlers.error(new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'));
+      this.#handlers.error(
+        new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'),
+      );
     }
     // The peer may only have closed its own direction: what its last messages are answered within this turn still reaches it.
     setImmediate(() => this.end());
@@ -190,20 +203,24 @@ export class Connection implements TransportHandlers, Sink {
 
   // What the wire tells.
 
-  message(slot: Slot, data: unknown): void {
-    if (this.#handlers.received !== undefined) {
-      const refusal = this.#handlers.received(slot.name, data);
-      if (refusal !== undefined) throw refusal;
-    }
+  value(slot: Slot, data: unknown): void {
+    this.#handlers.identified?.(data);
+    this.bytes(slot, data);
+  }
+
+  bytes(slot: Slot, data: unknown): void {
+    if (this.#hooked) this.#askHook(slot, data);
     try {
       this.emitter.publishTo(slot, data, this.origin);
     } catch (error) {
-      // The user's own handler failed: that is the program's affair, but no reason to lose the messages behind it.
-      queueMicrotask(() => {
-        throw error;
-      });
+      rethrowLater(error);
     }
-    this.#handlers.handled?.();
+    if (this.#hooked) this.#handlers.handled?.();
+  }
+
+  #askHook(slot: Slot, data: unknown): void {
+    const refusal = this.#handlers.received?.(slot.name, data);
+    if (refusal !== undefined) throw refusal;
   }
 
   refused(error: Error): void {

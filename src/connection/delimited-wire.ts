@@ -49,10 +49,14 @@ export class DelimitedWire implements Wire {
     const bytes = end - at - this.#delimiter.length;
     if (bytes > this.bytesMax) {
       out.rewind(at);
-      throw new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a message of ${bytes} bytes, ${this.bytesMax} are allowed`, {
-        limit: this.bytesMax,
-        actual: bytes,
-      });
+      throw new RingwireError(
+        'ERR_RINGWIRE_FRAME_TOO_LARGE',
+        `a message of ${bytes} bytes, ${this.bytesMax} are allowed`,
+        {
+          limit: this.bytesMax,
+          actual: bytes,
+        },
+      );
     }
   }
 
@@ -74,14 +78,20 @@ export class DelimitedWire implements Wire {
     }
     const { type, data } = (message ?? {}) as { type?: unknown; data?: unknown };
     if (typeof message !== 'object' || typeof type !== 'string') {
-      throw new FrameError('ERR_RINGWIRE_INVALID_ENVELOPE', 'JSON that is not an object with a string as type');
+      throw new FrameError(
+        'ERR_RINGWIRE_INVALID_ENVELOPE',
+        'JSON that is not an object with a string as type',
+      );
     }
-    this.#sink.message(this.#slot(type), data);
+    this.#sink.value(this.#slot(type), data);
   }
 
   #text(event: string, data: unknown): string {
     if (typeof event !== 'string') {
-      throw new RingwireError('ERR_RINGWIRE_INVALID_EVENT', `an event type must be a string, not ${typeof event}`);
+      throw new RingwireError(
+        'ERR_RINGWIRE_INVALID_EVENT',
+        `an event type must be a string, not ${typeof event}`,
+      );
     }
     const value = data === undefined ? '{}' : stringify(data);
     // JSON.stringify leaves a key out whose value it cannot express (a function, a symbol).
@@ -108,7 +118,11 @@ export class DelimitedWire implements Wire {
 
 /** The text of `data` as it stands in `{type, data}`: `toJSON` is told the key under which it stands there. */
 function stringify(data: unknown): string | undefined {
-  if (typeof data === 'object' && data !== null && typeof (data as { toJSON?: unknown }).toJSON === 'function') {
+  if (
+    typeof data === 'object' &&
+    data !== null &&
+    typeof (data as { toJSON?: unknown }).toJSON === 'function'
+  ) {
     const text = JSON.stringify({ data });
     return text === '{}' ? undefined : text.slice('{"data":'.length, -1);
   }

@@ -5,7 +5,13 @@
  * Invariant: an id, once given, keeps its name; names beyond the table's bound travel inline.
  */
 import { RingwireError } from '../errors.ts';
-import { AGREED_ID_MAX, announceFrame, checkEventName, FIRST_ANNOUNCED_ID, INLINE_NAME_ID } from '../frames/control.ts';
+import {
+  AGREED_ID_MAX,
+  announceFrame,
+  checkEventName,
+  FIRST_ANNOUNCED_ID,
+  INLINE_NAME_ID,
+} from '../frames/control.ts';
 import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
 
 export class EventIds {

@@ -44,10 +44,14 @@ export class SharedMessage {
   /** Queues the message on another connection. @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE */
   writeTo(wire: Wire, out: ByteWriter): void {
     if (this.bytes > wire.bytesMax + 16) {
-      throw new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a message of ${this.bytes} bytes, the peer accepts ${wire.bytesMax}`, {
-        limit: wire.bytesMax,
-        actual: this.bytes,
-      });
+      throw new RingwireError(
+        'ERR_RINGWIRE_FRAME_TOO_LARGE',
+        `a message of ${this.bytes} bytes, the peer accepts ${wire.bytesMax}`,
+        {
+          limit: wire.bytesMax,
+          actual: this.bytes,
+        },
+      );
     }
     wire.prepareShared(this.#event, out);
     for (const part of this.#parts) {

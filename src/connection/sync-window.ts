@@ -42,10 +42,14 @@ export class SyncWindow {
   add(message: SharedMessage): boolean {
     const limit = this.#options.queuedCountMax;
     if (this.#queue.length >= limit) {
-      throw new RingwireError('ERR_RINGWIRE_BACKPRESSURE', `${limit} sync requests wait for an answer: the next one was not queued`, {
-        limit,
-        actual: this.#queue.length,
-      });
+      throw new RingwireError(
+        'ERR_RINGWIRE_BACKPRESSURE',
+        `${limit} sync requests wait for an answer: the next one was not queued`,
+        {
+          limit,
+          actual: this.#queue.length,
+        },
+      );
     }
     this.#queue.push(message);
     this.#fill();
@@ -79,7 +83,11 @@ export class SyncWindow {
     const lost = this.#queue.length;
     this.#queue = [];
     if (lost > 0) {
-      this.#handlers.failed(new RingwireError('ERR_RINGWIRE_SYNC_LOST', `${lost} sync requests were never answered`, { actual: lost }));
+      this.#handlers.failed(
+        new RingwireError('ERR_RINGWIRE_SYNC_LOST', `${lost} sync requests were never answered`, {
+          actual: lost,
+        }),
+      );
     }
   }
 
@@ -104,7 +112,11 @@ export class SyncWindow {
     if (this.#inFlight === 0) return;
     const limit = this.#options.timeoutMs;
     this.#timer = setTimeout(() => {
-      this.#handlers.failed(new RingwireError('ERR_RINGWIRE_SYNC_TIMEOUT', `no answer to a sync request within ${limit} ms`, { limit }));
+      this.#handlers.failed(
+        new RingwireError('ERR_RINGWIRE_SYNC_TIMEOUT', `no answer to a sync request within ${limit} ms`, {
+          limit,
+        }),
+      );
       this.next();
     }, limit);
   }

@@ -60,7 +60,8 @@ export class Turn {
     this.#clockAt = this.#messages + CLOCK_STRIDE;
     const now = performance.now();
     if (this.#startMs === 0) this.#startMs = now;
-    const spent = now - this.#startMs >= this.#limits.turnTimeMsMax || this.#messages >= this.#limits.turnMessagesMax;
+    const spent =
+      now - this.#startMs >= this.#limits.turnTimeMsMax || this.#messages >= this.#limits.turnMessagesMax;
     if (spent) this.over = true;
     return spent;
   }

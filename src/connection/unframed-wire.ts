@@ -47,6 +47,6 @@ export class UnframedWire implements Wire {
   }
 
   receive(frame: Frame): void {
-    this.#sink.message(this.#slot, this.#codec.decode(frame));
+    this.#sink.bytes(this.#slot, this.#codec.decode(frame));
   }
 }

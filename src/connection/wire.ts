@@ -15,8 +15,10 @@ export interface Sink {
   readonly emitter: Emitter;
   /** The second argument of handlers, undefined for clients. */
   readonly origin: unknown;
-  /** A decoded message. */
-  message(slot: Slot, data: unknown): void;
+  /** A message with a decoded value, the program's own from here on. */
+  value(slot: Slot, data: unknown): void;
+  /** A message of bytes, as the receive mode hands them over. */
+  bytes(slot: Slot, data: unknown): void;
   /** One message was refused; the connection stays. */
   refused(error: Error): void;
   /** Bytes of the wire itself (a greeting, an answer to a ping) that have to go out. */

@@ -16,7 +16,11 @@ import { Retry, type RetryRules } from './retry.ts';
 export interface StreamClientOptions {
   readonly wire: WireKind;
   /** Starts a socket that reads into the handlers if it can. `ready` is the event after which it carries bytes. */
-  connect(handlers: TransportHandlers): { socket: net.Socket; onread: boolean; ready: 'connect' | 'secureConnect' };
+  connect(handlers: TransportHandlers): {
+    socket: net.Socket;
+    onread: boolean;
+    ready: 'connect' | 'secureConnect';
+  };
   retry(): RetryRules;
   /** Requests under way at once in sync mode; 0 turns it off. */
   window: number;
@@ -71,15 +75,19 @@ export class StreamClient {
     const connection = this.#connection;
     const { socket, onread, ready } = this.#options.connect(connection);
     this.socket = socket;
-    const transport = new StreamTransport(socket, {
-      receiving: () => connection.receiving(),
-      received: (bytes) => connection.received(bytes),
-      receivedChunk: (chunk) => connection.receivedChunk(chunk),
-      written: (segment) => connection.written(segment),
-      ended: () => connection.ended(),
-      failed: (error) => connection.failed(error),
-      closed: () => this.#closed(connection, socket),
-    }, onread);
+    const transport = new StreamTransport(
+      socket,
+      {
+        receiving: () => connection.receiving(),
+        received: (bytes) => connection.received(bytes),
+        receivedChunk: (chunk) => connection.receivedChunk(chunk),
+        written: (segment) => connection.written(segment),
+        ended: () => connection.ended(),
+        failed: (error) => connection.failed(error),
+        closed: () => this.#closed(connection, socket),
+      },
+      onread,
+    );
     socket.once(ready, () => {
       this.#opened = true;
       connection.open(transport);

@@ -26,6 +26,8 @@ export interface StreamServerOptions {
 
 export interface StreamServerHandlers {
   connected(socket: net.Socket): void;
+  /** Each decoded value, before its handlers. */
+  identified(socket: net.Socket, data: unknown): void;
   /** Each message, before its handlers. */
   received?: ((socket: net.Socket, event: string, data: unknown) => MessageError | undefined) | undefined;
   error(error: Error, socket?: net.Socket): void;
@@ -112,7 +114,12 @@ export class StreamServer {
   }
 
   #tlsServer(options: tls.TlsOptions): net.Server {
-    const server = tls.createServer({ ...options, allowHalfOpen: true, noDelay: true, handshakeTimeout: this.#context.limits.handshakeTimeoutMs });
+    const server = tls.createServer({
+      ...options,
+      allowHalfOpen: true,
+      noDelay: true,
+      handshakeTimeout: this.#context.limits.handshakeTimeoutMs,
+    });
     server.on('connection', (socket) => {
       this.#unready.add(socket);
       socket.once('close', () => this.#unready.delete(socket));
@@ -126,6 +133,7 @@ export class StreamServer {
     const { received } = this.#handlers;
     const connection: Connection = new Connection(this.#context, this.#choice, {
       established: () => {},
+      identified: (data) => this.#handlers.identified(socket, data),
       received: received && ((event, data) => received(socket, event, data)),
       error: (error) => this.#handlers.error(error, socket),
       drained: () => this.#handlers.drained(socket),

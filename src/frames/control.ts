@@ -5,7 +5,12 @@
  * Invariant: every length in a control frame is checked against the payload before it is used.
  */
 import { FrameError, RingwireError, type ErrorCode } from '../errors.ts';
-import { EVENT_NAME_BYTES_MAX, FRAME_BYTES_CEILING, FRAME_BYTES_FLOOR, PEER_TEXT_BYTES_MAX } from '../limits.ts';
+import {
+  EVENT_NAME_BYTES_MAX,
+  FRAME_BYTES_CEILING,
+  FRAME_BYTES_FLOOR,
+  PEER_TEXT_BYTES_MAX,
+} from '../limits.ts';
 import type { Frame } from './frame.ts';
 
 export const MAGIC = 0xf5;
@@ -84,10 +89,14 @@ export function readPreamble(bytes: Buffer, length: number): number {
     throw new FrameError('ERR_RINGWIRE_BAD_MAGIC', 'the peer does not speak the ringwire wire');
   }
   if (length > 2 && bytes[2] !== VERSION) {
-    throw new FrameError('ERR_RINGWIRE_BAD_VERSION', `the peer speaks version ${bytes[2]} of the ringwire wire`, {
-      limit: VERSION,
-      actual: bytes[2] as number,
-    });
+    throw new FrameError(
+      'ERR_RINGWIRE_BAD_VERSION',
+      `the peer speaks version ${bytes[2]} of the ringwire wire`,
+      {
+        limit: VERSION,
+        actual: bytes[2] as number,
+      },
+    );
   }
   if (length > 3 && bytes[3] !== 0) {
     throw new FrameError('ERR_RINGWIRE_BAD_FLAGS', `a preamble with flags ${bytes[3]}`);
@@ -129,7 +138,8 @@ export function goodbyeFrame(code: ErrorCode | undefined, text: string): Buffer 
 export function readHello(frame: Frame): Hello {
   const idBytes = frame.bytes.readUInt16LE(frame.start + 4);
   const idStart = frame.start + 8;
-  if (idBytes > PEER_TEXT_BYTES_MAX || idStart + idBytes > frame.end) throw badControl('hello is longer than its frame');
+  if (idBytes > PEER_TEXT_BYTES_MAX || idStart + idBytes > frame.end)
+    throw badControl('hello is longer than its frame');
   return {
     codec: frame.bytes[frame.start + 1] as number,
     codecSet: frame.bytes.readUInt16LE(frame.start + 2),
@@ -140,7 +150,10 @@ export function readHello(frame: Frame): Hello {
 /** @returns the announced name; its id is read by the caller's table */
 export function readAnnounce(frame: Frame): { id: number; name: string } {
   const start = frame.start + 4;
-  return { id: frame.bytes.readUInt16LE(frame.start + 2), name: readEventName(frame.bytes, start, frame.end) };
+  return {
+    id: frame.bytes.readUInt16LE(frame.start + 2),
+    name: readEventName(frame.bytes, start, frame.end),
+  };
 }
 
 export function readGoodbye(frame: Frame): Goodbye {
@@ -173,10 +186,14 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
 /** An event name from the wire: 1 to 256 bytes of well-formed UTF-8. Closes the connection otherwise. */
 export function readEventName(bytes: Buffer, start: number, end: number): string {
   if (end - start < 1 || end - start > EVENT_NAME_BYTES_MAX) {
-    throw new FrameError('ERR_RINGWIRE_INVALID_EVENT', `an event name has 1 to ${EVENT_NAME_BYTES_MAX} bytes`, {
-      limit: EVENT_NAME_BYTES_MAX,
-      actual: end - start,
-    });
+    throw new FrameError(
+      'ERR_RINGWIRE_INVALID_EVENT',
+      `an event name has 1 to ${EVENT_NAME_BYTES_MAX} bytes`,
+      {
+        limit: EVENT_NAME_BYTES_MAX,
+        actual: end - start,
+      },
+    );
   }
   try {
     return utf8.decode(bytes.subarray(start, end));
@@ -194,10 +211,14 @@ export function checkEventName(name: unknown): asserts name is string {
     );
   }
   if (name.length * 3 > EVENT_NAME_BYTES_MAX && Buffer.byteLength(name) > EVENT_NAME_BYTES_MAX) {
-    throw new RingwireError('ERR_RINGWIRE_EVENT_TOO_LONG', 'the event name is too long for the ringwire wire', {
-      limit: EVENT_NAME_BYTES_MAX,
-      actual: Buffer.byteLength(name),
-    });
+    throw new RingwireError(
+      'ERR_RINGWIRE_EVENT_TOO_LONG',
+      'the event name is too long for the ringwire wire',
+      {
+        limit: EVENT_NAME_BYTES_MAX,
+        actual: Buffer.byteLength(name),
+      },
+    );
   }
 }
 

@@ -99,7 +99,10 @@ export class DelimitedParser implements FrameParser {
     const seam = Math.min(this.#limit, this.#cursor + behind - 1);
     if (seam > this.#cursor) this.#keep(seam);
     let at = -1;
-    if (behind > 1) at = this.#carry.bytes.subarray(0, this.#carry.length).indexOf(this.#delimiter, Math.max(0, carried - behind + 1));
+    if (behind > 1)
+      at = this.#carry.bytes
+        .subarray(0, this.#carry.length)
+        .indexOf(this.#delimiter, Math.max(0, carried - behind + 1));
     if (at >= 0) {
       // What was added behind the delimiter belongs to the source.
       this.#cursor -= this.#carry.length - (at + behind);

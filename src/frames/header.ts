@@ -13,7 +13,13 @@ export const HIGHEST_CODEC = 4;
 export const LAST_ANNOUNCED_ID: number = FIRST_ANNOUNCED_ID + ANNOUNCED_COUNT_MAX - 1;
 
 /** Writes a header without flags at `at`. */
-export function writeHeader(view: DataView, at: number, payloadBytes: number, event: number, codec: number): void {
+export function writeHeader(
+  view: DataView,
+  at: number,
+  payloadBytes: number,
+  event: number,
+  codec: number,
+): void {
   view.setUint32(at, payloadBytes, true);
   view.setUint32(at + 4, event | (codec << 16), true);
 }
@@ -30,10 +36,14 @@ export function unitBytes(view: DataView, at: number, payloadMax: number): numbe
   const codec = view.getUint8(at + 6);
   const flags = view.getUint8(at + 7);
   if (payloadBytes > payloadMax) {
-    throw new FrameError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a frame of ${payloadBytes} bytes, ${payloadMax} are allowed`, {
-      limit: payloadMax,
-      actual: payloadBytes,
-    });
+    throw new FrameError(
+      'ERR_RINGWIRE_FRAME_TOO_LARGE',
+      `a frame of ${payloadBytes} bytes, ${payloadMax} are allowed`,
+      {
+        limit: payloadMax,
+        actual: payloadBytes,
+      },
+    );
   }
   if ((flags & ~EXTENSION_FLAG) !== 0 || (event === CONTROL_EVENT && flags !== 0)) {
     throw new FrameError('ERR_RINGWIRE_BAD_FLAGS', `a frame with reserved flags ${flags}`);

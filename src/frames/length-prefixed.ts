@@ -33,6 +33,8 @@ export class LengthPrefixedParser implements FrameParser {
   #carryTotal = 0;
   /** The last `writable()` was the carry. */
   #direct = false;
+  /** The frame object is set up for ordinary frames of the source: its memory, no flags. */
+  #plain = false;
   #dead = false;
 
   /** @param payloadMax largest payload that is accepted, in bytes */
@@ -70,11 +72,8 @@ export class LengthPrefixedParser implements FrameParser {
   }
 
   next(): Frame | undefined {
-    const frame = this.#frame;
-    if (this.#ring.poison) this.#poisonFrame();
-    if (this.#carry.length > 0 || this.peerPayloadMax === 0) return this.#nextOfCarry();
     const at = this.#cursor;
-    if (at + HEADER_BYTES <= this.#limit) {
+    if (this.#plain && at + HEADER_BYTES <= this.#limit) {
       const payloadBytes = this.#view.getUint32(at, true);
       const word = this.#view.getUint32(at + 4, true);
       const next = at + plainFrameBytes(payloadBytes);
@@ -88,13 +87,11 @@ export class LengthPrefixedParser implements FrameParser {
         (event - 1) >>> 0 < LAST_ANNOUNCED_ID
       ) {
         this.#cursor = next;
-        frame.bytes = this.#bytes;
+        const frame = this.#frame;
         frame.start = at + HEADER_BYTES;
         frame.end = at + HEADER_BYTES + payloadBytes;
         frame.event = event;
         frame.codec = codec;
-        frame.flags = 0;
-        frame.correlation = 0;
         return frame;
       }
     }
@@ -103,12 +100,17 @@ export class LengthPrefixedParser implements FrameParser {
 
   park(): void {
     if (this.#cursor < this.#limit) {
-      this.#sourceCopy(this.#bytes.subarray(this.#cursor, this.#limit), (this.#bytes.byteOffset + this.#cursor) & 7);
+      this.#sourceCopy(
+        this.#bytes.subarray(this.#cursor, this.#limit),
+        (this.#bytes.byteOffset + this.#cursor) & 7,
+      );
     }
   }
 
-  /** A frame with an extension or an inline name, a control frame, an unfinished frame, or a fault. */
+  /** The frame in the carry, one with an extension or an inline name, a control frame, an unfinished one, or a fault. */
   #nextUnusual(): Frame | undefined {
+    if (this.#ring.poison) this.#poisonFrame();
+    if (this.#carry.length > 0 || this.peerPayloadMax === 0) return this.#nextOfCarry();
     const available = this.#limit - this.#cursor;
     if (available >= HEADER_BYTES) {
       const total = this.#judge(this.#view, this.#cursor);
@@ -125,6 +127,7 @@ export class LengthPrefixedParser implements FrameParser {
       this.#carry.append(this.#bytes, this.#cursor, this.#limit, this.#carryTotal);
       this.#cursor = this.#limit;
     }
+    this.#plain = false;
     return undefined;
   }
 
@@ -170,10 +173,13 @@ export class LengthPrefixedParser implements FrameParser {
     if (frame.flags !== 0) {
       frame.correlation = view.getUint32(frame.start, true);
       if (view.getUint32(frame.start + 4, true) !== 0) {
-        this.#fail(new FrameError('ERR_RINGWIRE_BAD_FLAGS', 'the reserved word of a frame extension is not zero'));
+        this.#fail(
+          new FrameError('ERR_RINGWIRE_BAD_FLAGS', 'the reserved word of a frame extension is not zero'),
+        );
       }
       frame.start += EXTENSION_BYTES;
     }
+    this.#plain = bytes === this.#bytes && frame.flags === 0 && !this.#ring.poison;
     frame.end = frame.start + view.getUint32(at, true);
     return frame;
   }

@@ -24,7 +24,8 @@ export function localArguments(method: string, args: readonly unknown[]): LocalA
   for (const arg of args) {
     if (isHole(arg)) continue;
     if (typeof arg === 'function' && found.callback === undefined) found.callback = arg as Callback;
-    else if (typeof arg === 'string' && found.path === undefined && found.callback === undefined) found.path = arg;
+    else if (typeof arg === 'string' && found.path === undefined && found.callback === undefined)
+      found.path = arg;
     else throw misfit(method, arg, 'a path and a callback');
   }
   return found;

@@ -57,7 +57,11 @@ export class Client extends Emitter {
   /** Starts connecting. Called by `connectTo` and `connectToNet`; call it yourself to connect a client that was destroyed again. */
   connect(): void {
     if (!this.path) {
-      this.log('\n\n######\nerror: ', this.id, ' client has not specified socket path it wishes to connect to.');
+      this.log(
+        '\n\n######\nerror: ',
+        this.id,
+        ' client has not specified socket path it wishes to connect to.',
+      );
       return;
     }
     this.log('requested connection to ', this.id, this.path);
@@ -72,7 +76,8 @@ export class Client extends Emitter {
    * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_INVALID_EVENT, or what JSON.stringify throws; nothing is sent then
    */
   emit(type: string, data?: unknown): boolean {
-    if (this.config.logPayloads) this.log('dispatching event to ', this.id, this.path, ' : ', type, ',', data);
+    if (this.config.logPayloads)
+      this.log('dispatching event to ', this.id, this.path, ' : ', type, ',', data);
     try {
       return this.#stream?.send(type, data) ?? false;
     } catch (error) {
@@ -123,7 +128,11 @@ export class Client extends Emitter {
     });
   }
 
-  #open(handlers: TransportHandlers): { socket: net.Socket; onread: boolean; ready: 'connect' | 'secureConnect' } {
+  #open(handlers: TransportHandlers): {
+    socket: net.Socket;
+    onread: boolean;
+    ready: 'connect' | 'secureConnect';
+  } {
     const { config, port } = this;
     const base = { allowHalfOpen: true, noDelay: true };
     if (port === undefined) {
@@ -137,13 +146,24 @@ export class Client extends Emitter {
       const socket = tls.connect({ ...clientTlsOptions(config.tls), ...target });
       return { socket, onread: false, ready: 'secureConnect' };
     }
-    return { socket: net.connect({ ...target, onread: onreadOptions(handlers) }), onread: true, ready: 'connect' };
+    return {
+      socket: net.connect({ ...target, onread: onreadOptions(handlers) }),
+      onread: true,
+      ready: 'connect',
+    };
   }
 
   #closed(final: boolean, unsentBytes: number): void {
     const end = final || this.explicitlyDisconnected;
     this.#overflowing = false;
-    this.log('connection closed', this.id, this.path, unsentBytes > 0 ? `${unsentBytes} bytes were not sent` : '', this.retriesRemaining, 'tries remaining');
+    this.log(
+      'connection closed',
+      this.id,
+      this.path,
+      unsentBytes > 0 ? `${unsentBytes} bytes were not sent` : '',
+      this.retriesRemaining,
+      'tries remaining',
+    );
     this.publish('disconnect');
     if (!end) return;
     this.publish('destroy');

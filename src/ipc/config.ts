@@ -60,7 +60,13 @@ export class Config {
   /** true: stop now. A number: stop when there were more tries than that. */
   stopRetrying: number | boolean = false;
   unlink = true;
-  interface: Interfaces = { localAddress: false, localPort: false, family: false, hints: false, lookup: false };
+  interface: Interfaces = {
+    localAddress: false,
+    localPort: false,
+    family: false,
+    hints: false,
+    lookup: false,
+  };
   /** node-ipc's documentation calls `interface` so; it wins when it is set. */
   interfaces: Interfaces | undefined = undefined;
   tls: TlsSettings | false = false;
@@ -95,13 +101,18 @@ export function contextOptions(config: Config, followPeer: boolean): ContextOpti
   if (codec !== undefined && !CODECS.includes(codec)) {
     throw badConfig(`config.codec must be 'json', 'msgpack' or 'raw', not ${JSON.stringify(codec)}`);
   }
-  if (codec !== undefined && config.rawBuffer) {
-    throw badConfig("config.rawBuffer and config.codec exclude each other: for framed bytes use codec 'raw' and rawBuffer false");
+  if (codec !== undefined && config.rawBuffer && !followPeer) {
+    throw badConfig(
+      "config.rawBuffer and config.codec exclude each other: for framed bytes use codec 'raw' and rawBuffer false",
+    );
   }
   if (!RECEIVE_MODES.includes(config.receive)) {
-    throw badConfig(`config.receive must be 'copy', 'view' or 'frame', not ${JSON.stringify(config.receive)}`);
+    throw badConfig(
+      `config.receive must be 'copy', 'view' or 'frame', not ${JSON.stringify(config.receive)}`,
+    );
   }
-  if (!Buffer.isEncoding(config.encoding)) throw badConfig(`config.encoding ${JSON.stringify(config.encoding)} is unknown`);
+  if (!Buffer.isEncoding(config.encoding))
+    throw badConfig(`config.encoding ${JSON.stringify(config.encoding)} is unknown`);
   return {
     id: String(config.id),
     limits: limitsOf(config),

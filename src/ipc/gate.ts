@@ -24,10 +24,16 @@ export function eventGate(config: Config): ((event: string) => MessageError | un
   if (allowed === undefined && !reject) return undefined;
   return (event) => {
     if (reject && !config.rawBuffer && LIFECYCLE.has(event)) {
-      return new MessageError('ERR_RINGWIRE_RESERVED_EVENT', `a peer sent a message named '${event}', the name of a lifecycle event`);
+      return new MessageError(
+        'ERR_RINGWIRE_RESERVED_EVENT',
+        `a peer sent a message named '${event}', the name of a lifecycle event`,
+      );
     }
     if (allowed !== undefined && !allowed.has(event)) {
-      return new MessageError('ERR_RINGWIRE_EVENT_NOT_ALLOWED', 'a peer sent a message that allowedEvents does not name');
+      return new MessageError(
+        'ERR_RINGWIRE_EVENT_NOT_ALLOWED',
+        'a peer sent a message that allowedEvents does not name',
+      );
     }
     return undefined;
   };

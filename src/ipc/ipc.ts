@@ -29,7 +29,10 @@ export class IPC {
   }
 
   /** `connectTo(id[, path][, callback])`: connects to a local socket as `ipc.of[id]`. */
-  get connectTo(): (id: string, ...rest: [] | [path: string | Hole, callback?: ConnectCallback] | [callback: ConnectCallback]) => void {
+  get connectTo(): (
+    id: string,
+    ...rest: [] | [path: string | Hole, callback?: ConnectCallback] | [callback: ConnectCallback]
+  ) => void {
     return (id, ...rest) => {
       if (!this.#checkId(id)) return;
       const { path, callback } = localArguments('connectTo', rest);
@@ -42,7 +45,8 @@ export class IPC {
     return (id, ...rest) => {
       if (!this.#checkId(id)) return;
       const { host, port, udp, callback } = netArguments('connectToNet', rest);
-      if (udp !== undefined) throw new TypeError('connectToNet knows no UDP: UDP sockets on both sides are made by serveNet');
+      if (udp !== undefined)
+        throw new TypeError('connectToNet knows no UDP: UDP sockets on both sides are made by serveNet');
       this.#connect(id, host ?? this.config.networkHost, port ?? this.config.networkPort, callback);
     };
   }
@@ -70,9 +74,17 @@ export class IPC {
     return (...args) => {
       const { host, port, udp, callback } = netArguments('serveNet', args);
       if (udp !== undefined) {
-        throw new RingwireError('ERR_RINGWIRE_UDP_UNSUPPORTED', 'this version of ringwire does not serve UDP yet; use TCP or a local socket');
+        throw new RingwireError(
+          'ERR_RINGWIRE_UDP_UNSUPPORTED',
+          'this version of ringwire does not serve UDP yet; use TCP or a local socket',
+        );
       }
-      const server = new Server(host ?? this.config.networkHost, this.config, this.#log, port ?? this.config.networkPort);
+      const server = new Server(
+        host ?? this.config.networkHost,
+        this.config,
+        this.#log,
+        port ?? this.config.networkPort,
+      );
       this.#serve(server, callback);
     };
   }
@@ -106,7 +118,11 @@ export class IPC {
   #serve(server: Server, callback: Callback | undefined): void {
     const live = this.servers.filter((each) => each.isLive);
     if (live.length > 0) {
-      this.#log('ipc.server is being replaced; the server on', live.map((each) => each.path).join(', '), 'goes on, see ipc.servers');
+      this.#log(
+        'ipc.server is being replaced; the server on',
+        live.map((each) => each.path).join(', '),
+        'goes on, see ipc.servers',
+      );
     }
     this.servers.splice(0, this.servers.length, ...live, server);
     this.server = server;
@@ -120,7 +136,10 @@ export class IPC {
 
   #checkId(id: string): boolean {
     if (id) return true;
-    this.#log('Service id required', 'Requested service connection without specifying service id. Aborting connection attempt');
+    this.#log(
+      'Service id required',
+      'Requested service connection without specifying service id. Aborting connection attempt',
+    );
     return false;
   }
 }

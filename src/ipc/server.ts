@@ -9,7 +9,14 @@ import { makeContext } from '../endpoints/context.ts';
 import { StreamServer } from '../endpoints/server.ts';
 import { Emitter } from '../emitter.ts';
 import { RingwireError, type MessageError } from '../errors.ts';
-import { checkPath, closeWithoutSuccessor, freePath, localAddress, socketFile, type SocketFile } from '../transports/local-path.ts';
+import {
+  checkPath,
+  closeWithoutSuccessor,
+  freePath,
+  localAddress,
+  socketFile,
+  type SocketFile,
+} from '../transports/local-path.ts';
 import { serverTlsOptions } from '../transports/tls-options.ts';
 import { type Config, contextOptions } from './config.ts';
 import { eventGate } from './gate.ts';
@@ -123,7 +130,8 @@ export class Server extends Emitter {
 
   /** Sends a message to every peer, encoded once for each wire and codec in use. @returns false when a peer is slow */
   broadcast(type: string, data?: unknown): boolean {
-    if (this.config.logPayloads) this.log('broadcasting event to all known sockets listening to ', this.path, ' : ', type, data);
+    if (this.config.logPayloads)
+      this.log('broadcasting event to all known sockets listening to ', this.path, ' : ', type, data);
     return this.#stream?.broadcast(type, data) ?? true;
   }
 
@@ -134,7 +142,7 @@ export class Server extends Emitter {
 
   #newStream(): StreamServer {
     const { config } = this;
-    const context = makeContext(this, contextOptions({ ...config, codec: undefined }, true));
+    const context = makeContext(this, contextOptions(config, true));
     const options = {
       wire: config.rawBuffer ? 'unframed' : 'delimited',
       followPeer: !config.rawBuffer,
@@ -147,6 +155,7 @@ export class Server extends Emitter {
         this.log('## socket connection to server detected ##');
         this.publish('connect', socket);
       },
+      identified: identify,
       received: this.#receivedHandler(),
       error: (error) => this.#failed(error),
       drained: (socket) => {
@@ -159,21 +168,25 @@ export class Server extends Emitter {
       },
       dropped: () => {
         const limit = config.maxConnections;
-        this.#failed(new RingwireError('ERR_RINGWIRE_TOO_MANY_CONNECTIONS', `a peer was refused: there are ${limit} connections`, { limit }));
+        this.#failed(
+          new RingwireError(
+            'ERR_RINGWIRE_TOO_MANY_CONNECTIONS',
+            `a peer was refused: there are ${limit} connections`,
+            { limit },
+          ),
+        );
       },
     });
   }
 
-  #receivedHandler(): (socket: net.Socket, event: string, data: unknown) => MessageError | undefined {
-    const { config } = this;
-    const { logPayloads, rawBuffer } = config;
-    const gate = eventGate(config);
-    return (socket, event, data) => {
-      const refusal = gate?.(event);
-      if (refusal !== undefined) return refusal;
-      if (!rawBuffer && typeof data === 'object' && data !== null && !(data instanceof Uint8Array)) identify(socket, data);
+  #receivedHandler():
+    ((socket: net.Socket, event: string, data: unknown) => MessageError | undefined) | undefined {
+    const { logPayloads } = this.config;
+    const gate = eventGate(this.config);
+    if (gate === undefined && !logPayloads) return undefined;
+    return (_socket, event, data) => {
       if (logPayloads) this.log('received event of : ', event, data);
-      return undefined;
+      return gate?.(event);
     };
   }
 
@@ -194,7 +207,8 @@ export class Server extends Emitter {
 }
 
 /** A message whose data has an `id` names its sender from then on. */
-function identify(socket: PeerSocket, data: object): void {
+function identify(socket: PeerSocket, data: unknown): void {
+  if (typeof data !== 'object' || data === null) return;
   const { id } = data as { id?: unknown };
   if ((typeof id === 'string' && id !== '') || (typeof id === 'number' && id !== 0)) socket.id = id;
 }

@@ -24,7 +24,10 @@ export function canRewrap(accepted: net.Socket): boolean {
 /**
  * A socket with `onread` on the handle of `accepted`, which must come from a server with `pauseOnConnect` and is empty afterwards.
  */
-export function rewrap(accepted: net.Socket, handlers: Pick<TransportHandlers, 'receiving' | 'received'>): net.Socket {
+export function rewrap(
+  accepted: net.Socket,
+  handlers: Pick<TransportHandlers, 'receiving' | 'received'>,
+): net.Socket {
   const from = accepted as unknown as Internals;
   const options = { handle: from._handle, allowHalfOpen: true, onread: onreadOptions(handlers) };
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);

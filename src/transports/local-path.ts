@@ -31,7 +31,10 @@ export function localAddress(path: string, platform: NodeJS.Platform = process.p
 /** @throws RingwireError ERR_RINGWIRE_PATH_TOO_LONG or ERR_RINGWIRE_BAD_CONFIG */
 export function checkPath(path: string, platform: NodeJS.Platform = process.platform): void {
   if (path === '' || path.indexOf('\0', 1) >= 0) {
-    throw new RingwireError('ERR_RINGWIRE_BAD_CONFIG', 'a socket path must not be empty or contain a zero byte');
+    throw new RingwireError(
+      'ERR_RINGWIRE_BAD_CONFIG',
+      'a socket path must not be empty or contain a zero byte',
+    );
   }
   if (platform === 'win32') return;
   const limit = platform === 'linux' ? LINUX_PATH_BYTES_MAX : BSD_PATH_BYTES_MAX;
@@ -54,14 +57,20 @@ export async function freePath(path: string): Promise<void> {
   const stats = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined) return;
   if (!stats.isSocket()) {
-    throw new RingwireError('ERR_RINGWIRE_PATH_NOT_SOCKET', `${path} exists and is not a socket: it is left alone`);
+    throw new RingwireError(
+      'ERR_RINGWIRE_PATH_NOT_SOCKET',
+      `${path} exists and is not a socket: it is left alone`,
+    );
   }
   if (await isAlive(path)) {
     throw new RingwireError('ERR_RINGWIRE_PATH_IN_USE', `another server is listening on ${path}`);
   }
   const uid = process.getuid?.();
   if (uid !== undefined && stats.uid !== BigInt(uid)) {
-    throw new RingwireError('ERR_RINGWIRE_PATH_NOT_OWNED', `${path} is a socket of another user: it is left alone`);
+    throw new RingwireError(
+      'ERR_RINGWIRE_PATH_NOT_OWNED',
+      `${path} is a socket of another user: it is left alone`,
+    );
   }
   remove({ path, dev: stats.dev, ino: stats.ino });
 }
@@ -112,6 +121,8 @@ function isAlive(path: string): Promise<boolean> {
     probe.setTimeout(STALE_CONNECT_MS, () => settle(true));
     probe.on('connect', () => settle(true));
     // Only a refused connect proves that nobody listens; a full backlog (EAGAIN) proves the opposite.
-    probe.on('error', (error: NodeJS.ErrnoException) => settle(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'));
+    probe.on('error', (error: NodeJS.ErrnoException) =>
+      settle(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
+    );
   });
 }

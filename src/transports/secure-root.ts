@@ -11,12 +11,17 @@ import { RingwireError } from '../errors.ts';
 export function secureRoot(): string {
   const uid = process.getuid?.();
   const runtime = process.env['XDG_RUNTIME_DIR'];
-  const folder = runtime ? path.join(runtime, 'ringwire') : path.join(os.tmpdir(), `ringwire-${uid ?? os.userInfo().username}`);
+  const folder = runtime
+    ? path.join(runtime, 'ringwire')
+    : path.join(os.tmpdir(), `ringwire-${uid ?? os.userInfo().username}`);
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stats = fs.lstatSync(folder);
   const isOurs = uid === undefined || (stats.uid === uid && (stats.mode & 0o077) === 0);
   if (!stats.isDirectory() || !isOurs) {
-    throw new RingwireError('ERR_RINGWIRE_SOCKET_ROOT', `${folder} must be a folder of this user that nobody else can enter (mode 0700)`);
+    throw new RingwireError(
+      'ERR_RINGWIRE_SOCKET_ROOT',
+      `${folder} must be a folder of this user that nobody else can enter (mode 0700)`,
+    );
   }
   return folder + path.sep;
 }

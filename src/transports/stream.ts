@@ -47,16 +47,25 @@ export class StreamTransport {
     this.socket.resume();
   }
 
-  /** Writes in order. The memory of the segments is the transport's until `written`. */
+  /**
+   * Writes in order. The memory of the segments is the transport's until `written`, which comes at once when the system took
+   * everything: a sender in a loop then fills the same, still cached slab again.
+   */
   write(segments: readonly Segment[]): void {
     const socket = this.socket;
-    if (segments.length === 1) {
-      this.#writeOne(segments[0] as Segment);
-      return;
-    }
-    socket.cork();
-    for (const segment of segments) this.#writeOne(segment);
-    socket.uncork();
+    const last = segments.length - 1;
+    let done = false;
+    const written = (): void => {
+      if (done) return;
+      done = true;
+      for (const segment of segments) this.#handlers.written(segment);
+    };
+    if (last > 0) socket.cork();
+    for (let at = 0; at < last; at++) socket.write((segments[at] as Segment).bytes);
+    // The callback comes too when the socket is or gets destroyed.
+    socket.write((segments[last] as Segment).bytes, written);
+    if (last > 0) socket.uncork();
+    if (socket.writableLength === 0) written();
   }
 
   pause(): void {
@@ -74,11 +83,6 @@ export class StreamTransport {
 
   destroy(): void {
     this.socket.destroy();
-  }
-
-  #writeOne(segment: Segment): void {
-    // The callback comes too when the socket is or gets destroyed.
-    this.socket.write(segment.bytes, () => this.#handlers.written(segment));
   }
 }
 

@@ -30,9 +30,14 @@ export function clientTlsOptions(settings: unknown): tls.ConnectionOptions {
 /** @throws RingwireError ERR_RINGWIRE_TLS_CONFIG when there is no key or certificate, or a file cannot be read */
 export function serverTlsOptions(settings: unknown): tls.TlsOptions {
   const options = resolve(settings);
-  const usable = (options.key !== undefined && options.cert !== undefined) || options.pfx !== undefined || options.SNICallback;
+  const usable =
+    (options.key !== undefined && options.cert !== undefined) ||
+    options.pfx !== undefined ||
+    options.SNICallback;
   if (!usable) {
-    throw bad('a TLS server needs a key and a certificate: set tls.private and tls.public to their paths, or tls.key and tls.cert');
+    throw bad(
+      'a TLS server needs a key and a certificate: set tls.private and tls.public to their paths, or tls.key and tls.cert',
+    );
   }
   if (options.ca !== undefined && options.requestCert === undefined) options.requestCert = true;
   return options;
@@ -66,7 +71,10 @@ function read(path: unknown, name: string): Buffer {
   try {
     return fs.readFileSync(path);
   } catch (cause) {
-    throw bad(`tls.${name} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? 'error'} ${path}`, cause);
+    throw bad(
+      `tls.${name} cannot be read: ${(cause as NodeJS.ErrnoException).code ?? 'error'} ${path}`,
+      cause,
+    );
   }
 }
 

@@ -11,9 +11,8 @@ import net from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Child, packageRoot } from './support/children.ts';
-import { freePort } from './support/raw.ts';
-import { Stage, worldOf } from './support/stage.ts';
-import { loadSubject, ORACLE_PACKAGE, type Ipc, type SubjectName } from './support/subjects.ts';
+import { Stage } from './support/stage.ts';
+import { ORACLE_PACKAGE, type SubjectName } from './support/subjects.ts';
 import { both, ours, register } from './support/suites.ts';
 import { next, record } from './support/waiting.ts';
 
@@ -90,142 +89,6 @@ register('require: every shape that programs use [ringwire]', async () => {
   assert.equal(same, 'true');
 });
 
-interface NetRow {
-  readonly args: readonly unknown[];
-  readonly host?: string;
-  readonly port?: number;
-}
-
-// `F` stands for the callback.
-const F = Symbol('callback');
-
-function withCallback(args: readonly unknown[], callback: (...args: unknown[]) => void): unknown[] {
-  return args.map((argument) => (argument === F ? callback : argument));
-}
-
-both('connectTo: undefined is returned, of[id] stands, then the callback gets ipc, then events come', async (stage) => {
-  const ipc = stage.make();
-  for (const args of [['a'], ['b', F], ['c', `${stage.folder}/p`], ['d', `${stage.folder}/q`, F], ['e', '', F]]) {
-    const id = args[0] as string;
-    const called: unknown[][] = [];
-    const order: string[] = [];
-    const given = withCallback(args, (...got) => {
-      called.push(got);
-      order.push('callback');
-      assert.equal(ipc.of[id]?.id, id);
-      ipc.of[id]?.on('error', () => order.push('error'));
-    });
-    assert.equal(ipc.connectTo(...given), undefined);
-    const client = ipc.of[id];
-    const path = typeof args[1] === 'string' && args[1] !== '' ? args[1] : `${stage.folder}/app.${id}`;
-    assert.equal(client?.path, path);
-    assert.deepEqual(called, args.includes(F) ? [[ipc]] : []);
-    await next(client, 'disconnect');
-    if (args.includes(F)) assert.deepEqual(order.slice(0, 2), ['callback', 'error']);
-    ipc.disconnect(id);
-  }
-});
-
-both('connectTo without an id returns and calls nothing', async (stage) => {
-  const ipc = stage.make();
-  const refuse = (): void => assert.fail('called');
-  assert.equal(ipc.connectTo(undefined, refuse), undefined);
-  assert.equal(ipc.connectTo('', '/nowhere', refuse), undefined);
-  assert.equal(ipc.connectToNet(undefined, refuse), undefined);
-  assert.deepEqual(Object.keys(ipc.of), []);
-});
-
-both('connecting twice keeps the client and calls back without arguments', async (stage) => {
-  const { address } = await stage.serve();
-  assert.ok('path' in address);
-  const ipc = stage.make();
-  const calls: unknown[][] = [];
-  const callback = (...args: unknown[]): void => void calls.push(args);
-  ipc.connectTo('world', address.path, callback);
-  const first = worldOf(ipc);
-  ipc.connectTo('world', address.path, callback); // while it is connecting
-  await next(first, 'connect');
-  ipc.connectTo('world', address.path, callback); // while it is connected
-  ipc.connectToNet('world', callback);
-  assert.equal(worldOf(ipc), first);
-  assert.deepEqual(calls, [[ipc], [], [], []]);
-});
-
-both('connectToNet: arguments may be left out as long as they are in order', async (stage) => {
-  const networkPort = await freePort();
-  const ipc = stage.make({ networkPort, networkHost: '127.0.0.3' });
-  const port = await freePort();
-  const rows: NetRow[] = [
-    { args: [] },
-    { args: [F] },
-    { args: [port], port },
-    { args: [port, F], port },
-    { args: ['127.0.0.2'], host: '127.0.0.2' },
-    { args: ['127.0.0.2', F], host: '127.0.0.2' },
-    { args: ['127.0.0.2', port], host: '127.0.0.2', port },
-    { args: ['127.0.0.2', port, F], host: '127.0.0.2', port },
-    { args: [undefined, port, F], port },
-    { args: [null, null, F] },
-  ];
-  for (const row of rows) {
-    const calls: unknown[][] = [];
-    const args = withCallback(row.args, (...got) => void calls.push(got));
-    assert.equal(ipc.connectToNet('world', ...args), undefined);
-    const { path, port: got } = worldOf(ipc);
-    assert.deepEqual([path, got], [row.host ?? '127.0.0.3', row.port ?? networkPort], String(row.args));
-    assert.deepEqual(calls, row.args.includes(F) ? [[ipc]] : []);
-    ipc.disconnect('world');
-  }
-});
-
-both('serve: a path, a callback, both, or neither; it does not listen yet', async (stage) => {
-  const path = stage.path();
-  for (const args of [[], [F], [path], [path, F], [undefined, F], ['', F]]) {
-    const ipc = stage.make();
-    const events: string[] = [];
-    assert.equal(ipc.serve(...withCallback(args, () => events.push('callback'))), undefined);
-    assert.equal(ipc.server.path, args[0] === path ? path : `${stage.folder}/app.${ipc.config.id}`);
-    assert.equal(ipc.server.server, false);
-    ipc.server.on('start', () => events.push('start'));
-    await stage.start(ipc.server);
-    assert.deepEqual(events, args.includes(F) ? ['callback', 'start'] : ['start']);
-    ipc.server.stop();
-  }
-});
-
-both('serveNet: arguments may be left out as long as they are in order', async (stage) => {
-  const networkPort = await freePort();
-  const port = await freePort();
-  const rows: NetRow[] = [
-    { args: [] },
-    { args: [F] },
-    { args: [port], port },
-    { args: [port, F], port },
-    { args: ['127.0.0.2'], host: '127.0.0.2' },
-    { args: ['127.0.0.2', F], host: '127.0.0.2' },
-    { args: ['127.0.0.2', port], host: '127.0.0.2', port },
-    { args: ['127.0.0.2', port, F], host: '127.0.0.2', port },
-    { args: [null, port], port },
-    { args: [undefined, undefined, undefined, F] },
-    { args: ['127.0.0.2', null, F], host: '127.0.0.2' },
-    { args: [port, undefined, F], port },
-  ];
-  for (const row of rows) {
-    const ipc: Ipc = stage.make({ networkPort });
-    let calls = 0;
-    assert.equal(ipc.serveNet(...withCallback(row.args, () => void calls++)), undefined);
-    const where = [row.host ?? '127.0.0.1', row.port ?? networkPort];
-    assert.deepEqual([ipc.server.path, ipc.server.port], where, String(row.args));
-    await stage.start(ipc.server);
-    assert.equal(calls, row.args.includes(F) ? 1 : 0, String(row.args));
-    const bound = ipc.server.server.address() as net.AddressInfo;
-    assert.deepEqual([bound.address, bound.port], where, String(row.args));
-    const closed = new Promise((resolve) => ipc.server.server.on('close', resolve));
-    ipc.server.stop();
-    await closed;
-  }
-});
-
 both('a server without a path refuses to start', async (stage) => {
   const ipc = stage.make();
   ipc.serve(stage.path());
@@ -244,7 +107,17 @@ both('what programs reach into: the members of a client', async (stage) => {
   for (const member of members.split(' ')) {
     if (member !== 'port') assert.ok(member in client, member); // the original sets a port on network clients only
   }
-  for (const method of ['on', 'once', 'off', 'emit', 'reset', 'publish', 'log', 'connect', 'Client'] as const) {
+  for (const method of [
+    'on',
+    'once',
+    'off',
+    'emit',
+    'reset',
+    'publish',
+    'log',
+    'connect',
+    'Client',
+  ] as const) {
     assert.equal(typeof client[method], 'function', method);
   }
   assert.equal(typeof client.queue.add, 'function');
@@ -267,7 +140,17 @@ both('what programs reach into: the members of a server', async (stage) => {
   assert.ok('port' in address);
   const members = 'udp4 udp6 server sockets emit broadcast config path port log publish onStart stop start';
   for (const member of members.split(' ')) assert.ok(member in server, member);
-  for (const method of ['on', 'once', 'off', 'emit', 'reset', 'broadcast', 'onStart', 'stop', 'start'] as const) {
+  for (const method of [
+    'on',
+    'once',
+    'off',
+    'emit',
+    'reset',
+    'broadcast',
+    'onStart',
+    'stop',
+    'start',
+  ] as const) {
     assert.equal(typeof server[method], 'function', method);
   }
   assert.equal(server.config, ipc.config);
@@ -281,8 +164,4 @@ both('what programs reach into: the members of a server', async (stage) => {
   const starts = record(server, 'start');
   server.onStart('again');
   assert.deepEqual(starts.entries, [{ name: 'start', args: ['again'] }]);
-});
-
-both('two instances from two imports are one singleton', async (stage) => {
-  assert.equal((await loadSubject(stage.name)).default, stage.subject.default);
 });

@@ -15,7 +15,7 @@ import { EXTENSION } from './subjects.ts';
 import { Transcript, within } from './waiting.ts';
 
 /** How a process ended: its exit code, or the signal. */
-export type Ending = number | NodeJS.Signals;
+export type Ending = number | string;
 
 export class Child {
   /** One entry for each line: its `event` is the name, the whole object the argument. */
@@ -37,17 +37,25 @@ export class Child {
     void this.ended.then((how) => this.told.add('ended', how));
   }
 
-  /** Waits for `count` lines of that event; says what the child complained of if it ends before. */
-  async count(event: string, count = 1): Promise<void> {
-    const enough = (): boolean => this.told.of(event).length >= count;
-    await this.told.until(`${count} x '${event}' from a child`, () => enough() || this.#over());
-    if (!enough()) {
-      assert.fail(`the child ended (${this.told.values('ended').join()}) before ${count} x '${event}': ${this.stderr}`);
-    }
+  /** Waits for `count` lines of that event. */
+  count(event: string, count = 1): Promise<void> {
+    return this.until(`${count} x '${event}'`, () => this.told.of(event).length >= count);
+  }
+
+  /** Waits for what the child has told to suffice; says what it complained of if it ends before. */
+  async until(what: string, done: () => boolean): Promise<void> {
+    await this.told.until(`${what} from a child`, () => done() || this.#over());
+    if (!done())
+      assert.fail(`the child ended (${this.told.values('ended').join()}) before ${what}: ${this.stderr}`);
   }
 
   tell(line: string): void {
     this.#process.stdin?.write(`${line}\n`);
+  }
+
+  /** Closes its standard input, which the programs here take as the end. */
+  close(): void {
+    this.#process.stdin?.end();
   }
 
   /** Waits for the process to end by itself. */

@@ -35,12 +35,12 @@ export class RawPeer {
     return peer;
   }
 
-  write(bytes: string | Buffer): void {
+  write(bytes: string | Uint8Array): void {
     this.socket.write(bytes);
   }
 
   /** Writes and waits until the bytes have left this process. */
-  async push(bytes: string | Buffer): Promise<void> {
+  async push(bytes: string | Uint8Array): Promise<void> {
     await within('a raw write', new Promise<void>((resolve) => this.socket.write(bytes, () => resolve())));
   }
 

@@ -5,6 +5,7 @@
  * It uses no fixed path and no fixed port, and it waits for nothing without a bound.
  * Invariant: whatever the stage made, `close` ends, in the reverse order.
  */
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,11 +40,11 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    for (const end of this.#endings.reverse()) await end();
+    for (const finish of this.#endings.toReversed()) await finish();
   }
 
-  defer(end: () => unknown): void {
-    this.#endings.push(end);
+  defer(finish: () => unknown): void {
+    this.#endings.push(finish);
   }
 
   /** A path in the folder that nobody uses yet. */
@@ -126,7 +127,9 @@ export class Stage {
 }
 
 export function worldOf(ipc: Ipc): Client {
-  return ipc.of['world'] as Client;
+  const client = ipc.of['world'];
+  assert.ok(client !== undefined, 'there is no world');
+  return client;
 }
 
 function connected(client: Emitter): Promise<void> {
@@ -151,5 +154,5 @@ function stop(server: Server): void {
   } catch {
     // not listening
   }
-  for (const socket of [...server.sockets]) socket.destroy();
+  for (const socket of server.sockets.slice()) socket.destroy();
 }

@@ -13,7 +13,9 @@ export type SubjectName = 'ringwire' | 'oracle';
 export type Handler = (...args: never[]) => void;
 
 /** An accepted connection, as handlers of a server get it. */
-export type Peer = net.Socket & { id?: unknown };
+export interface Peer extends net.Socket {
+  id?: unknown;
+}
 
 export interface Emitter {
   on(type: string, handler: Handler): this;

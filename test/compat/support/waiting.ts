@@ -10,14 +10,15 @@ import type { Emitter } from './subjects.ts';
 const PATIENCE_MS = Number(process.env['COMPAT_PATIENCE_MS'] ?? 5000);
 
 export async function within<T>(what: string, promise: Promise<T>, ms: number = PATIENCE_MS): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
+  let cancel = nothing;
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited ${ms} ms in vain for ${what}`)), ms);
+    const timer = setTimeout(() => reject(new Error(`waited ${ms} ms in vain for ${what}`)), ms);
+    cancel = () => clearTimeout(timer);
   });
   try {
     return await Promise.race([promise, timeout]);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }
 
@@ -25,6 +26,8 @@ export async function within<T>(what: string, promise: Promise<T>, ms: number = 
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
+
+function nothing(): void {}
 
 /** The arguments of the next `type`. */
 export function next(emitter: Emitter, type: string): Promise<unknown[]> {
@@ -76,13 +79,15 @@ export class Transcript {
 
   async until(what: string, done: () => boolean): Promise<void> {
     if (done()) return;
-    const { promise, resolve } = withResolvers();
-    const watch = (): void => {
-      if (done()) resolve();
-    };
+    let watch = nothing;
+    const enough = new Promise<void>((resolve) => {
+      watch = () => {
+        if (done()) resolve();
+      };
+    });
     this.#watchers.add(watch);
     try {
-      await within(what, promise);
+      await within(what, enough);
     } catch (error) {
       const seen = this.names().slice(-12).join(' ');
       throw new Error(`${(error as Error).message}; last entries: ${seen || 'none'}`, { cause: error });
@@ -95,13 +100,4 @@ export class Transcript {
 /** Transcript of the named events of one emitter. */
 export function record(emitter: Emitter, ...types: string[]): Transcript {
   return new Transcript().listen(emitter, types);
-}
-
-/** Promise.withResolvers, which Node 20 has not. */
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve: () => void = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }
