@@ -43,11 +43,14 @@ export interface BinaryWireOptions {
 }
 
 const RAW = 3;
+const NO_SLOT: Slot = new Slot('');
 const PADDING: Buffer = Buffer.alloc(8);
 
 export class BinaryWire implements Wire {
   readonly kind = 'binary';
   readonly parser: LengthPrefixedParser;
+  /** What the peer accepts, as far as it is known. */
+  bytesMax: number;
   readonly #options: BinaryWireOptions;
   readonly #codecs: readonly (Codec | undefined)[];
   readonly #events: EventIds;
@@ -59,11 +62,17 @@ export class BinaryWire implements Wire {
   readonly #peerSlots: Slot[] = [];
   readonly #agreedSlots = new Map<number, Slot>();
   #announced = 0;
-  #lastEvent: string | undefined = undefined;
-  #lastId = 0;
+  #sentEvent: string | undefined = undefined;
+  #sentId = 0;
+  /** Event and codec of the last message that was received, and what they stand for. */
+  #receivedEvent = 0;
+  #receivedCodec: Codec | undefined = undefined;
+  #receivedRaw = false;
+  #receivedSlot: Slot = NO_SLOT;
 
   constructor(ring: ReceiveRing, options: BinaryWireOptions, sink: Sink) {
     this.parser = new LengthPrefixedParser(ring, options.frameBytesMax);
+    this.bytesMax = options.frameBytesMax;
     this.#options = options;
     this.#codecs = options.codecs;
     this.#events = options.events;
@@ -73,10 +82,6 @@ export class BinaryWire implements Wire {
 
   get sharingKey(): string {
     return this.#codec.name;
-  }
-
-  get bytesMax(): number {
-    return this.parser.peerPayloadMax || this.#options.frameBytesMax;
   }
 
   /** Sends preamble and hello, once. */
@@ -93,12 +98,12 @@ export class BinaryWire implements Wire {
     const codec = this.#codec;
     const bytesMax = codec.prepare(data);
     // Most programs send the same event many times in a row.
-    if (event !== this.#lastEvent) {
+    if (event !== this.#sentEvent) {
       this.prepareShared(event, out);
-      this.#lastId = this.#events.idOf(event);
-      this.#lastEvent = event;
+      this.#sentId = this.#events.idOf(event);
+      this.#sentEvent = event;
     }
-    this.#write(event, this.#lastId, codec, bytesMax, out);
+    this.#write(event, this.#sentId, codec, bytesMax, out);
   }
 
   encodeShared(event: string, data: unknown, out: ByteWriter): void {
@@ -113,16 +118,14 @@ export class BinaryWire implements Wire {
   }
 
   receive(frame: Frame): void {
-    const event = frame.event;
-    if (event >= FIRST_ANNOUNCED_ID && event !== INLINE_NAME_ID && this.#helloSeen) {
-      const slot = this.#peerSlots[event - FIRST_ANNOUNCED_ID];
-      const codec = this.#codecs[frame.codec];
-      if (slot !== undefined && codec !== undefined) {
-        this.#deliver(slot, codec, frame);
-        return;
-      }
+    // Most peers, too, send the same event many times in a row.
+    if (frame.event !== this.#receivedEvent || frame.codec !== this.#receivedCodec?.id) {
+      this.#receiveUnusual(frame);
+    } else if (this.#receivedRaw) {
+      this.#sink.bytes(this.#receivedSlot, this.#receivedCodec.decode(frame));
+    } else {
+      this.#sink.value(this.#receivedSlot, this.#receivedCodec.decode(frame));
     }
-    this.#receiveUnusual(frame);
   }
 
   #receiveUnusual(frame: Frame): void {
@@ -133,12 +136,17 @@ export class BinaryWire implements Wire {
     if (!this.#helloSeen) throw badControl('the first frame has to be hello');
     const codec = this.#codecs[frame.codec];
     if (codec === undefined) {
-      throw new FrameError(
-        'ERR_RINGWIRE_BAD_CODEC',
-        `a frame with codec ${frame.codec}, which hello did not offer`,
-      );
+      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `a frame with codec ${frame.codec}, which hello did not offer`);
     }
-    const slot = frame.event === INLINE_NAME_ID ? takeInlineName(frame) : this.#agreedSlot(frame.event);
+    if (frame.event === INLINE_NAME_ID) {
+      this.#deliver(takeInlineName(frame), codec, frame);
+      return;
+    }
+    const slot = this.#slotOf(frame.event);
+    this.#receivedEvent = frame.event;
+    this.#receivedCodec = codec;
+    this.#receivedRaw = codec.id === RAW;
+    this.#receivedSlot = slot;
     this.#deliver(slot, codec, frame);
   }
 
@@ -147,16 +155,20 @@ export class BinaryWire implements Wire {
     else this.#sink.value(slot, codec.decode(frame));
   }
 
-  #agreedSlot(id: number): Slot {
+  #slotOf(id: number): Slot {
+    const slot = id < FIRST_ANNOUNCED_ID ? this.#agreedSlot(id) : this.#peerSlots[id - FIRST_ANNOUNCED_ID];
+    if (slot !== undefined) return slot;
+    throw new MessageError(
+      'ERR_RINGWIRE_INVALID_EVENT',
+      `a message for event id ${id}, which was neither announced nor agreed on`,
+    );
+  }
+
+  #agreedSlot(id: number): Slot | undefined {
     const known = this.#agreedSlots.get(id);
     if (known !== undefined) return known;
     const name = this.#events.agreedNames.get(id);
-    if (name === undefined) {
-      throw new MessageError(
-        'ERR_RINGWIRE_INVALID_EVENT',
-        `a message for event id ${id}, which was neither announced nor agreed on`,
-      );
-    }
+    if (name === undefined) return undefined;
     const slot = new Slot(name);
     this.#agreedSlots.set(id, slot);
     return slot;
@@ -186,6 +198,7 @@ export class BinaryWire implements Wire {
       throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${this.#codec.name}`);
     }
     this.#helloSeen = true;
+    this.bytesMax = this.parser.peerPayloadMax;
     this.greet();
     this.#sink.established(hello.id);
   }
@@ -212,14 +225,17 @@ export class BinaryWire implements Wire {
 
   /** What `codec` has prepared, as one frame. */
   #write(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
-    const attachment = codec.attachment;
-    if (id === INLINE_NAME_ID) this.#writeInline(event, codec, bytesMax, out);
-    else if (attachment !== undefined) this.#attach(id, codec, attachment, out);
-    else {
-      const at = out.reserve(HEADER_BYTES + bytesMax + 7);
-      const end = codec.write(out, at + HEADER_BYTES);
-      this.#finish(at, end, id, codec, out);
+    if (codec.attachment !== undefined || id === INLINE_NAME_ID) {
+      this.#writeUnusual(event, id, codec, bytesMax, out);
+      return;
     }
+    const at = out.reserve(HEADER_BYTES + bytesMax + 7);
+    this.#finish(at, codec.write(out, at + HEADER_BYTES), id, codec.id, out);
+  }
+
+  #writeUnusual(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
+    if (id === INLINE_NAME_ID) this.#writeInline(event, codec, bytesMax, out);
+    else this.#attach(id, codec, codec.attachment as Uint8Array, out);
   }
 
   #announceUpTo(id: number, out: ByteWriter): void {
@@ -234,20 +250,18 @@ export class BinaryWire implements Wire {
     out.bytes.fill(0, nameAt, nameAt + nameBytes);
     out.view.setUint16(nameAt, name.length, true);
     out.bytes.set(name, nameAt + 2);
-    this.#finish(at, codec.write(out, nameAt + nameBytes), INLINE_NAME_ID, codec, out);
+    this.#finish(at, codec.write(out, nameAt + nameBytes), INLINE_NAME_ID, codec.id, out);
   }
 
   /** Header, zeros behind the payload, and the unused rest of the reservation given back. */
-  #finish(at: number, end: number, id: number, codec: Codec, out: ByteWriter): void {
+  #finish(at: number, end: number, id: number, codec: number, out: ByteWriter): void {
     const payloadBytes = end - at - HEADER_BYTES;
     if (payloadBytes > this.bytesMax) {
       out.rewind(at);
       throw this.#tooLarge(payloadBytes);
     }
-    writeHeader(out.view, at, payloadBytes, id, codec.id);
-    let behind = end;
-    for (let padding = -payloadBytes & 7; padding > 0; padding--) out.bytes[behind++] = 0;
-    out.rewind(behind);
+    writeHeader(out.view, at, payloadBytes, id, codec);
+    out.rewind((payloadBytes & 7) === 0 ? end : pad(out.bytes, end, payloadBytes));
   }
 
   #attach(id: number, codec: Codec, bytes: Uint8Array, out: ByteWriter): void {
@@ -265,6 +279,13 @@ export class BinaryWire implements Wire {
       { limit, actual },
     );
   }
+}
+
+/** Zeros from `end` to a multiple of 8 payload bytes. @returns where they end */
+function pad(bytes: Buffer, end: number, payloadBytes: number): number {
+  const padded = end + (-payloadBytes & 7);
+  bytes.fill(0, end, padded);
+  return padded;
 }
 
 function writeHeaderOf(out: ByteWriter, payloadBytes: number, id: number, codec: number): void {

@@ -8,15 +8,15 @@ import type { Segment } from '../bytes/byte-writer.ts';
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
 import type { Emitter, Slot } from '../emitter.ts';
-import { FrameError, MessageError, RingwireError } from '../errors.ts';
+import { FrameError, type MessageError, RingwireError } from '../errors.ts';
 import { goodbyeFrame, MAGIC } from '../frames/control.ts';
 import type { Limits } from '../limits.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
 import { BinaryWire } from './binary-wire.ts';
 import type { DelimitedWire } from './delimited-wire.ts';
 import { Outbox } from './outbox.ts';
+import { type ReaderChoice, Receiver } from './receiver.ts';
 import { SharedMessage } from './shared-message.ts';
-import { Turn } from './turn.ts';
 import type { Sink, Wire, WireKind } from './wire.ts';
 
 /** What the connections of an endpoint share. */
@@ -74,13 +74,8 @@ export class Connection implements TransportHandlers, Sink {
   readonly #choice: WireChoice;
   readonly #handlers: ConnectionHandlers;
   readonly #outbox: Outbox;
-  readonly #turn: Turn;
+  readonly #receiver: Receiver;
   #transport: StreamTransport | undefined = undefined;
-  /** The wire in which the peer sends; undefined until its first byte. */
-  #reader: Wire | undefined = undefined;
-  #prelude: DelimitedWire | undefined = undefined;
-  /** The memory that the kernel was given is not what the parser would ask for now. */
-  #staleLanding = false;
   readonly #hooked: boolean;
   #handshake: NodeJS.Timeout | undefined = undefined;
   #cut = false;
@@ -97,7 +92,13 @@ export class Connection implements TransportHandlers, Sink {
       drained: () => handlers.drained(),
     });
     this.wire = context.makeWire(choice.first, this);
-    this.#turn = new Turn(context.limits, () => this.#continue());
+    this.#receiver = new Receiver(context.ring, context.limits, {
+      choose: (firstByte) => this.#choose(firstByte),
+      refused: (error) => handlers.error(error),
+      failed: (error) => this.#fail(error),
+      pause: () => this.#transport?.pause(),
+      resume: () => this.#transport?.resume(),
+    });
     if (this.wire instanceof BinaryWire) this.wire.greet();
   }
 
@@ -151,28 +152,15 @@ export class Connection implements TransportHandlers, Sink {
   // What the transport tells.
 
   receiving(): Buffer {
-    if (this.#reader === undefined || this.#staleLanding) return this.#context.ring.lap(0);
-    return this.#reader.parser.writable();
+    return this.#receiver.writable();
   }
 
   received(bytes: number): void {
-    if (this.#cut) return;
-    const ring = this.#context.ring;
-    const reader = this.#reader ?? this.#choose(ring.bytes[0] as number);
-    if (this.#staleLanding) {
-      this.#staleLanding = false;
-      reader.parser.feed(ring.bytes.subarray(0, bytes));
-    } else reader.parser.advance(bytes);
-    this.#turn.count(bytes);
-    this.#receive();
+    this.#receiver.received(bytes);
   }
 
   receivedChunk(chunk: Buffer): void {
-    if (this.#cut) return;
-    const reader = this.#reader ?? this.#choose(chunk[0] as number);
-    reader.parser.feed(chunk);
-    this.#turn.count(chunk.length);
-    this.#receive();
+    this.#receiver.receivedChunk(chunk);
   }
 
   written(segment: Segment): void {
@@ -180,7 +168,7 @@ export class Connection implements TransportHandlers, Sink {
   }
 
   ended(): void {
-    if (!this.#cut && (this.#reader?.parser.unfinishedBytes ?? 0) > 0) {
+    if (!this.#cut && this.#receiver.unfinishedBytes > 0) {
       this.#handlers.error(
         new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'),
       );
@@ -197,7 +185,7 @@ export class Connection implements TransportHandlers, Sink {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#handshake);
-    this.#turn.stop();
+    this.#receiver.stop();
     this.#handlers.closed(this.#outbox.abandon());
   }
 
@@ -209,7 +197,7 @@ export class Connection implements TransportHandlers, Sink {
   }
 
   bytes(slot: Slot, data: unknown): void {
-    if (this.#hooked) this.#askHook(slot, data);
+    if (this.#hooked) this.#hookBefore(slot, data);
     try {
       this.emitter.publishTo(slot, data, this.origin);
     } catch (error) {
@@ -218,7 +206,7 @@ export class Connection implements TransportHandlers, Sink {
     if (this.#hooked) this.#handlers.handled?.();
   }
 
-  #askHook(slot: Slot, data: unknown): void {
+  #hookBefore(slot: Slot, data: unknown): void {
     const refusal = this.#handlers.received?.(slot.name, data);
     if (refusal !== undefined) throw refusal;
   }
@@ -239,66 +227,15 @@ export class Connection implements TransportHandlers, Sink {
   }
 
   /** The peer's first byte tells its wire. */
-  #choose(firstByte: number): Wire {
-    const wire = this.wire;
-    if (wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
+  #choose(firstByte: number): ReaderChoice {
+    if (this.wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
       this.wire = this.#context.makeWire('binary', this);
       this.#awaitHello();
-    } else if (wire.kind === 'binary' && firstByte === OPENING_BRACE) {
+    } else if (this.wire.kind === 'binary' && firstByte === OPENING_BRACE) {
       // A server that has not heard us yet may have sent messages in node-ipc's wire before its greeting.
-      this.#prelude = this.#context.makeWire('delimited', this) as DelimitedWire;
+      return { wire: this.wire, prelude: this.#context.makeWire('delimited', this) as DelimitedWire };
     }
-    this.#reader = this.#prelude ?? this.wire;
-    return this.#reader;
-  }
-
-  #receive(): void {
-    while (!this.#cut) {
-      try {
-        if (this.#receiveFrames()) return;
-      } catch (error) {
-        if (error instanceof MessageError) this.refused(error);
-        else this.#fail(error as Error);
-      }
-    }
-  }
-
-  /** @returns true when nothing is left to do now */
-  #receiveFrames(): boolean {
-    if (this.#prelude !== undefined) this.#endPrelude(this.#prelude);
-    const reader = this.#reader as Wire;
-    const { parser } = reader;
-    const turn = this.#turn;
-    for (let frame = parser.next(); frame !== undefined; frame = parser.next()) {
-      reader.receive(frame);
-      if (this.#prelude !== undefined && this.#endPrelude(this.#prelude)) return false;
-      if (turn.isOver()) {
-        parser.park();
-        break;
-      }
-    }
-    if (turn.over) {
-      this.#staleLanding = true;
-      this.#transport?.pause();
-      turn.yield();
-    }
-    return true;
-  }
-
-  /** The budget is fresh: what was parked goes on, then the transport. */
-  #continue(): void {
-    if (this.#closed || this.#cut) return;
-    this.#receive();
-    if (!this.#turn.over) this.#transport?.resume();
-  }
-
-  /** @returns true when the server's greeting starts here, behind its messages in node-ipc's wire */
-  #endPrelude(prelude: DelimitedWire): boolean {
-    if (prelude.parser.firstByte !== MAGIC) return false;
-    this.#prelude = undefined;
-    this.#reader = this.wire;
-    this.wire.parser.feed(prelude.parser.takeRest());
-    return true;
+    return { wire: this.wire };
   }
 
   #awaitHello(): void {
@@ -313,7 +250,7 @@ export class Connection implements TransportHandlers, Sink {
     if (this.#cut || this.#closed) return;
     this.#cut = true;
     clearTimeout(this.#handshake);
-    this.#turn.stop();
+    this.#receiver.stop();
     this.#handlers.error(error);
     const transport = this.#transport;
     if (transport === undefined) return;

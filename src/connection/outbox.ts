@@ -53,24 +53,20 @@ export class Outbox {
 
   /** @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark: nothing may be encoded then */
   admit(): void {
-    const pending = this.#sealedBytes + this.writer.unsealedBytes;
-    if (pending < this.#limits.pendingBytesMax) return;
-    throw new RingwireError(
-      'ERR_RINGWIRE_BACKPRESSURE',
-      `${pending} bytes wait for the peer, ${this.#limits.pendingBytesMax} are allowed: the message was not queued; wait for 'drain'`,
-      { limit: this.#limits.pendingBytesMax, actual: pending },
-    );
+    if (this.#sealedBytes + this.writer.unsealedBytes >= this.#limits.pendingBytesMax) throw this.#refusal();
   }
 
   /** Something was encoded. @returns false when the caller should wait for the drain */
   added(): boolean {
-    if (!this.#flushing) {
-      this.#flushing = true;
-      process.nextTick(this.#flush);
-    }
+    if (!this.#flushing) this.#schedule();
     if (this.#sealedBytes + this.writer.unsealedBytes < this.#limits.pendingBytesSoft) return true;
     this.#full = true;
     return false;
+  }
+
+  #schedule(): void {
+    this.#flushing = true;
+    process.nextTick(this.#flush);
   }
 
   /** Hands all that was encoded to the transport now. */
@@ -100,6 +96,16 @@ export class Outbox {
     this.#readyBytes = 0;
     this.writer.discard();
     return pending;
+  }
+
+  #refusal(): RingwireError {
+    const limit = this.#limits.pendingBytesMax;
+    const actual = this.pendingBytes;
+    return new RingwireError(
+      'ERR_RINGWIRE_BACKPRESSURE',
+      `${actual} bytes wait for the peer, ${limit} are allowed: the message was not queued; wait for 'drain'`,
+      { limit, actual },
+    );
   }
 
   #sealed(segment: Segment): void {

@@ -189,6 +189,7 @@ export class LengthPrefixedParser implements FrameParser {
     this.#view = view;
     this.#cursor = cursor;
     this.#limit = limit;
+    this.#plain = false;
   }
 
   /** The source becomes a copy of `chunk` that starts `phase` bytes behind a multiple of 8. */

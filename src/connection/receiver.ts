@@ -1,0 +1,146 @@
+/**
+ * The receive loop of one connection: memory for the kernel, frames out of what arrives, each frame to its wire, and a pause when the
+ * peer has had its turn. It decides nothing about wires or errors; the connection does.
+ *
+ * Invariant: what has been read is parsed before more is read, or parked; `stop` ends the loop for good.
+ */
+import type { ReceiveRing } from '../bytes/receive-ring.ts';
+import { MessageError } from '../errors.ts';
+import { MAGIC } from '../frames/control.ts';
+import type { DelimitedWire } from './delimited-wire.ts';
+import { Turn, type TurnLimits } from './turn.ts';
+import type { Wire } from './wire.ts';
+
+/** The wire in which the peer sends, and messages in node-ipc's wire that may precede it. */
+export interface ReaderChoice {
+  readonly wire: Wire;
+  readonly prelude?: DelimitedWire;
+}
+
+export interface ReceiverHandlers {
+  /** The peer's first byte is there. */
+  choose(firstByte: number): ReaderChoice;
+  /** One message is refused; the loop goes on behind it. */
+  refused(error: Error): void;
+  /** The frame boundaries are gone. */
+  failed(error: Error): void;
+  pause(): void;
+  resume(): void;
+}
+
+export class Receiver {
+  readonly #ring: ReceiveRing;
+  readonly #handlers: ReceiverHandlers;
+  readonly #turn: Turn;
+  #wire: Wire | undefined = undefined;
+  #prelude: DelimitedWire | undefined = undefined;
+  /** The memory that the kernel was given is not what the parser would ask for now. */
+  #staleLanding = false;
+  #stopped = false;
+
+  constructor(ring: ReceiveRing, limits: TurnLimits, handlers: ReceiverHandlers) {
+    this.#ring = ring;
+    this.#handlers = handlers;
+    this.#turn = new Turn(limits, () => this.#continue());
+  }
+
+  /** Bytes of a message that has not arrived completely. */
+  get unfinishedBytes(): number {
+    return (this.#prelude ?? this.#wire)?.parser.unfinishedBytes ?? 0;
+  }
+
+  /** Where the next read should land. Borrowed until `received`. */
+  writable(): Buffer {
+    const reader = this.#prelude ?? this.#wire;
+    return reader === undefined || this.#staleLanding ? this.#ring.lap(0) : reader.parser.writable();
+  }
+
+  /** That many bytes landed in the last `writable()`. */
+  received(bytes: number): void {
+    if (this.#stopped) return;
+    if (this.#staleLanding) {
+      this.#staleLanding = false;
+      this.receivedChunk(this.#ring.bytes.subarray(0, bytes));
+      return;
+    }
+    this.#reader(this.#ring.bytes).parser.advance(bytes);
+    this.#turn.count(bytes);
+    this.#loop();
+  }
+
+  /** @param chunk borrowed for the call */
+  receivedChunk(chunk: Buffer): void {
+    if (this.#stopped) return;
+    this.#reader(chunk).parser.feed(chunk);
+    this.#turn.count(chunk.length);
+    this.#loop();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#turn.stop();
+  }
+
+  #reader(firstBytes: Buffer): Wire {
+    if (this.#wire === undefined) {
+      const { wire, prelude } = this.#handlers.choose(firstBytes[0] as number);
+      this.#wire = wire;
+      this.#prelude = prelude;
+    }
+    return this.#prelude ?? this.#wire;
+  }
+
+  #loop(): void {
+    const turn = this.#turn;
+    for (let done = false; !done && !this.#stopped; ) {
+      try {
+        if (this.#prelude !== undefined) this.#readPrelude(this.#prelude);
+        else pump(this.#wire as Wire, turn);
+        done = this.#prelude === undefined || turn.over || this.#prelude.parser.firstByte === undefined;
+      } catch (error) {
+        if (error instanceof MessageError) this.#handlers.refused(error);
+        else this.#handlers.failed(error as Error);
+      }
+    }
+    if (turn.over && !this.#stopped) this.#yield();
+  }
+
+  /** Messages in node-ipc's wire up to the byte that begins the ringwire greeting. */
+  #readPrelude(prelude: DelimitedWire): void {
+    const { parser } = prelude;
+    while (parser.firstByte !== MAGIC) {
+      const frame = parser.next();
+      if (frame === undefined) return;
+      prelude.receive(frame);
+    }
+    const wire = this.#wire as Wire;
+    this.#prelude = undefined;
+    wire.parser.feed(parser.takeRest());
+    pump(wire, this.#turn);
+  }
+
+  #yield(): void {
+    this.#staleLanding = true;
+    this.#handlers.pause();
+    this.#turn.yield();
+  }
+
+  /** The budget is fresh: what was parked goes on, then the transport. */
+  #continue(): void {
+    if (this.#stopped) return;
+    this.#loop();
+    if (!this.#turn.over && !this.#stopped) this.#handlers.resume();
+  }
+}
+
+/** The hot loop: small, so that the compiler takes it whole. */
+function pump(wire: Wire, turn: Turn): void {
+  const { parser } = wire;
+  for (let frame = parser.next(); frame !== undefined; frame = parser.next()) {
+    wire.receive(frame);
+    if (turn.isOver()) {
+      parser.park();
+      return;
+    }
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * Where received bytes live: ReceiveRing lends the same hot memory for every read, Carry grows with what really arrives.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Carry } from '../../src/bytes/carry.ts';
+import { ReceiveRing, RING_BYTES } from '../../src/bytes/receive-ring.ts';
+import { seeded } from '../support/seeded.ts';
+
+test('ring: each phase has a lap of full size that starts so many bytes behind a multiple of 8', () => {
+  for (const [ring, bytes] of [
+    [new ReceiveRing(), RING_BYTES],
+    [new ReceiveRing(100), 100],
+  ] as const) {
+    for (let phase = 0; phase < 8; phase++) {
+      const lap = ring.lap(phase);
+      assert.equal(lap.length, bytes);
+      assert.equal(lap.byteOffset % 8, phase);
+      assert.equal(lap.buffer, ring.bytes.buffer);
+      assert.equal(lap.byteOffset - ring.bytes.byteOffset, phase);
+      assert.equal(lap, ring.lap(phase), 'a lap is not made anew for each read');
+    }
+    ring.view.setUint16(8, 0x0102, true);
+    assert.equal(ring.bytes.readUInt16LE(8), 0x0102);
+  }
+});
+
+/** The documented bound: twice what has arrived, and one block of 68 KiB. */
+function checkBound(carry: Carry): void {
+  assert.ok(
+    carry.bytes.length <= 2 * carry.length + 68 * 1024,
+    `${carry.bytes.length} bytes of memory for ${carry.length} received`,
+  );
+}
+
+test('carry: whatever a unit promises, memory follows what arrived; through both doors', () => {
+  for (const total of [0, 1000, 100_000, 2 ** 24, 2 ** 31 - 1]) {
+    for (const size of [1, 64, 1500, 65_536]) {
+      const source = seeded(size).bytes(Math.min(size, 4096));
+      const appended = new Carry();
+      const end = Math.min(total || 2 ** 31, size === 1 ? 20_000 : 3_000_000);
+      while (appended.length < end) {
+        appended.append(source, 0, Math.min(source.length, end - appended.length), total);
+        checkBound(appended);
+      }
+      if (total === 0) continue;
+      const read = new Carry();
+      read.append(source, 0, 1, total);
+      while (read.length < end) {
+        const room = read.writable(total);
+        assert.ok(room.length > 0 && room.length <= total - read.length, 'never beyond the unit');
+        read.advance(Math.min(room.length, size));
+        checkBound(read);
+      }
+    }
+  }
+});
+
+test('carry: what was carried stays, byte for byte, and a unit of known size is not overgrown', () => {
+  const random = seeded(5);
+  const source = random.bytes(50_000);
+  const carry = new Carry();
+  for (let at = 0; at < source.length;) {
+    const bytes = Math.min(1 + random.below(3000), source.length - at);
+    if (random.below(2) === 0) carry.append(source, at, at + bytes, source.length);
+    else {
+      const room = carry.writable(source.length);
+      const landed = Math.min(bytes, room.length);
+      source.copy(room, 0, at, at + landed);
+      carry.advance(landed);
+    }
+    at = carry.length;
+  }
+  assert.deepEqual(carry.bytes.subarray(0, carry.length), source);
+  assert.ok(carry.bytes.length <= 2 * source.length);
+  assert.equal(carry.view.getUint32(8, true), source.readUInt32LE(8));
+  assert.equal(carry.view.buffer, carry.bytes.buffer);
+});
+
+test('carry: an idle connection lets large memory go and keeps the bytes readable until then', () => {
+  const carry = new Carry();
+  carry.append(Buffer.alloc(10_000, 0x61), 0, 10_000, 0);
+  carry.clear();
+  assert.equal(carry.length, 0);
+  assert.equal(carry.bytes[9_999], 0x61, 'lent to whoever holds the unit');
+  carry.letGo();
+  assert.equal(carry.bytes.length, 0);
+  carry.append(Buffer.from('small'), 0, 5, 0);
+  carry.clear();
+  const small = carry.bytes;
+  carry.letGo();
+  assert.equal(carry.bytes, small, 'small memory is kept for the next time');
+  assert.ok(small.length <= 512);
+});
