@@ -45,7 +45,7 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number): voi
     else {
       const fixed = FIXED[type - 0xc0] as number;
       if (fixed >= 0) {
-        if (type >= 0xd4 && type <= 0xd8 && bytes[at] !== TIMESTAMP) throw extension(bytes[at]);
+        if (type >= 0xd4 && type <= 0xd8 && at < end && bytes[at] !== TIMESTAMP) throw extension(bytes[at]);
         at += fixed;
       } else if (type === 0xc1) {
         throw invalid('the type byte 0xc1, which means nothing');
@@ -57,7 +57,7 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number): voi
         if (type >= 0xde) children = length * 2;
         else if (type >= 0xdc) children = length;
         else if (type >= 0xc7 && type <= 0xc9) {
-          if (bytes[at] !== TIMESTAMP) throw extension(bytes[at]);
+          if (at < end && bytes[at] !== TIMESTAMP) throw extension(bytes[at]);
           at += 1 + length;
         } else at += length;
       }

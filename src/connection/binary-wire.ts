@@ -136,7 +136,10 @@ export class BinaryWire implements Wire {
     if (!this.#helloSeen) throw badControl('the first frame has to be hello');
     const codec = this.#codecs[frame.codec];
     if (codec === undefined) {
-      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `a frame with codec ${frame.codec}, which hello did not offer`);
+      throw new FrameError(
+        'ERR_RINGWIRE_BAD_CODEC',
+        `a frame with codec ${frame.codec}, which hello did not offer`,
+      );
     }
     if (frame.event === INLINE_NAME_ID) {
       this.#deliver(takeInlineName(frame), codec, frame);

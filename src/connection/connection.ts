@@ -145,7 +145,9 @@ export class Connection implements TransportHandlers, Sink {
     this.#transport?.end();
   }
 
+  /** Closes now. What was sent in this tick is still offered to the system; what it does not take at once is lost. */
   destroy(): void {
+    this.#outbox.flush();
     this.#transport?.destroy();
   }
 

@@ -92,7 +92,7 @@ export class Receiver {
 
   #loop(): void {
     const turn = this.#turn;
-    for (let done = false; !done && !this.#stopped; ) {
+    for (let done = false; !done && !this.#stopped;) {
       try {
         if (this.#prelude !== undefined) this.#readPrelude(this.#prelude);
         else pump(this.#wire as Wire, turn);

@@ -109,7 +109,8 @@ export class StreamClient {
     this.#abandoned = true;
     this.#retry.cancel();
     this.sync?.close();
-    this.socket?.destroy();
+    if (this.#opened) this.#connection.destroy();
+    else this.socket?.destroy();
   }
 
   #closed(connection: Connection, socket: net.Socket): void {

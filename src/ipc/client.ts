@@ -15,6 +15,7 @@ import { clientTlsOptions } from '../transports/tls-options.ts';
 import { type Config, contextOptions, interfaceOptions, retryBound, retryRules } from './config.ts';
 import { eventGate } from './gate.ts';
 import type { Log } from './log.ts';
+import { ClientQueue } from './queue.ts';
 
 export class Client extends Emitter {
   readonly config: Config;
@@ -44,10 +45,8 @@ export class Client extends Emitter {
     return this.#stream?.socket ?? false;
   }
 
-  /** Messages of sync mode that wait for their turn or for an answer. */
-  get queue(): { readonly length: number } {
-    return this.#stream?.sync ?? { length: 0 };
-  }
+  /** The queue of sync mode, with node-ipc's names for it. */
+  readonly queue: ClientQueue = new ClientQueue(() => this.#stream?.sync);
 
   /** Tries left before the client gives up. */
   get retriesRemaining(): number {

@@ -60,15 +60,9 @@ export class Config {
   /** true: stop now. A number: stop when there were more tries than that. */
   stopRetrying: number | boolean = false;
   unlink = true;
-  interface: Interfaces = {
-    localAddress: false,
-    localPort: false,
-    family: false,
-    hints: false,
-    lookup: false,
-  };
-  /** node-ipc's documentation calls `interface` so; it wins when it is set. */
-  interfaces: Interfaces | undefined = undefined;
+  interface: Interfaces = noInterfaces();
+  /** node-ipc's documentation calls `interface` so; what is set here wins. */
+  interfaces: Interfaces = noInterfaces();
   tls: TlsSettings | false = false;
   /** Moves clients to the ringwire wire, with this codec. Servers speak both wires anyway. */
   codec: CodecName | undefined = undefined;
@@ -90,6 +84,14 @@ export class Config {
   handshakeTimeout: number = DEFAULT_LIMITS.handshakeTimeoutMs;
   /** Time for the answer to a message in sync mode, in milliseconds. */
   syncTimeout: number = DEFAULT_LIMITS.syncTimeoutMs;
+}
+
+function noInterfaces(): Interfaces {
+  return { localAddress: false, localPort: false, family: false, hints: false, lookup: false };
+}
+
+function truthy(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => Boolean(value)));
 }
 
 const CODECS: readonly unknown[] = ['json', 'msgpack', 'raw'];
@@ -143,8 +145,7 @@ export function retryBound(config: Config): number {
 
 /** The options of net.connect that node-ipc lets programs choose. */
 export function interfaceOptions(config: Config): Record<string, unknown> {
-  const wished = Object.entries(config.interfaces ?? config.interface ?? {});
-  return Object.fromEntries(wished.filter(([, value]) => Boolean(value)));
+  return { ...truthy(config.interface), ...truthy(config.interfaces) };
 }
 
 function bound(value: number | boolean): number {

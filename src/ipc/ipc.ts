@@ -14,6 +14,17 @@ import { Server } from './server.ts';
 /** What callbacks of `connectTo` and `connectToNet` are called with: the instance, or nothing when the id was connected already. */
 export type ConnectCallback = (ipc?: IPC) => void;
 
+export type ConnectTo = (
+  id: string,
+  ...rest: [] | [path: string | Hole, callback?: ConnectCallback] | [callback: ConnectCallback]
+) => void;
+export type ConnectToNet = (id: string, ...rest: (string | number | ConnectCallback | Hole)[]) => void;
+export type Disconnect = (id: string) => void;
+export type Serve = (
+  ...args: [] | [path: string | Hole, callback?: () => void] | [callback: () => void]
+) => void;
+export type ServeNet = (...args: (string | number | (() => void) | Hole)[]) => void;
+
 export class IPC {
   readonly config: Config = new Config();
   /** The clients by their id. */
@@ -24,72 +35,83 @@ export class IPC {
   readonly servers: Server[] = [];
   readonly #log: Log = (...args) => writeLog(this.config, args);
 
+  readonly #connectTo: ConnectTo = (id, ...rest) => {
+    if (!this.#checkId(id)) return;
+    const { path, callback } = localArguments('connectTo', rest);
+    this.#openClient(id, path ?? this.#defaultPath(id), undefined, callback);
+  };
+  readonly #connectToNet: ConnectToNet = (id, ...rest) => {
+    if (!this.#checkId(id)) return;
+    const { host, port, udp, callback } = netArguments('connectToNet', rest);
+    if (udp !== undefined)
+      throw new TypeError('connectToNet knows no UDP: UDP sockets on both sides are made by serveNet');
+    this.#openClient(id, host ?? this.config.networkHost, port ?? this.config.networkPort, callback);
+  };
+  readonly #disconnect: Disconnect = (id) => {
+    const client = this.of[id];
+    if (client === undefined) return;
+    client.close();
+    delete this.of[id];
+  };
+  readonly #serve: Serve = (...args) => {
+    const { path, callback } = localArguments('serve', args);
+    this.#openServer(new Server(path ?? this.#defaultPath(this.config.id), this.config, this.#log), callback);
+  };
+  readonly #serveNet: ServeNet = (...args) => {
+    const { host, port, udp, callback } = netArguments('serveNet', args);
+    if (udp !== undefined) {
+      throw new RingwireError(
+        'ERR_RINGWIRE_UDP_UNSUPPORTED',
+        'this version of ringwire does not serve UDP yet; use TCP or a local socket',
+      );
+    }
+    const server = new Server(
+      host ?? this.config.networkHost,
+      this.config,
+      this.#log,
+      port ?? this.config.networkPort,
+    );
+    this.#openServer(server, callback);
+  };
+
   get log(): (...args: unknown[]) => void {
     return this.#log;
   }
 
   /** `connectTo(id[, path][, callback])`: connects to a local socket as `ipc.of[id]`. */
-  get connectTo(): (
-    id: string,
-    ...rest: [] | [path: string | Hole, callback?: ConnectCallback] | [callback: ConnectCallback]
-  ) => void {
-    return (id, ...rest) => {
-      if (!this.#checkId(id)) return;
-      const { path, callback } = localArguments('connectTo', rest);
-      this.#connect(id, path ?? this.#defaultPath(id), undefined, callback);
-    };
+  get connectTo(): ConnectTo {
+    return this.#connectTo;
   }
 
   /** `connectToNet(id[, host][, port][, callback])`: connects over TCP, or TLS when `config.tls` is set, as `ipc.of[id]`. */
-  get connectToNet(): (id: string, ...rest: (string | number | ConnectCallback | Hole)[]) => void {
-    return (id, ...rest) => {
-      if (!this.#checkId(id)) return;
-      const { host, port, udp, callback } = netArguments('connectToNet', rest);
-      if (udp !== undefined)
-        throw new TypeError('connectToNet knows no UDP: UDP sockets on both sides are made by serveNet');
-      this.#connect(id, host ?? this.config.networkHost, port ?? this.config.networkPort, callback);
-    };
+  get connectToNet(): ConnectToNet {
+    return this.#connectToNet;
   }
 
   /** Ends the connection to `id` and removes it from `ipc.of`. */
-  get disconnect(): (id: string) => void {
-    return (id) => {
-      const client = this.of[id];
-      if (client === undefined) return;
-      client.close();
-      delete this.of[id];
-    };
+  get disconnect(): Disconnect {
+    return this.#disconnect;
   }
 
   /** `serve([path][, callback])`: makes `ipc.server` for a local socket; `ipc.server.start()` starts it, the callback hears 'start'. */
-  get serve(): (...args: [] | [path: string | Hole, callback?: () => void] | [callback: () => void]) => void {
-    return (...args) => {
-      const { path, callback } = localArguments('serve', args);
-      this.#serve(new Server(path ?? this.#defaultPath(this.config.id), this.config, this.#log), callback);
-    };
+  get serve(): Serve {
+    return this.#serve;
   }
 
   /** `serveNet([host][, port][, callback])`: makes `ipc.server` for TCP, or TLS when `config.tls` is set. */
-  get serveNet(): (...args: (string | number | (() => void) | Hole)[]) => void {
-    return (...args) => {
-      const { host, port, udp, callback } = netArguments('serveNet', args);
-      if (udp !== undefined) {
-        throw new RingwireError(
-          'ERR_RINGWIRE_UDP_UNSUPPORTED',
-          'this version of ringwire does not serve UDP yet; use TCP or a local socket',
-        );
-      }
-      const server = new Server(
-        host ?? this.config.networkHost,
-        this.config,
-        this.#log,
-        port ?? this.config.networkPort,
-      );
-      this.#serve(server, callback);
-    };
+  get serveNet(): ServeNet {
+    return this.#serveNet;
   }
 
-  #connect(id: string, path: string, port: number | undefined, callback: Callback | undefined): void {
+  // Assignment is ignored, as in node-ipc, and no error in strict code.
+  set log(_value) {}
+  set connectTo(_value) {}
+  set connectToNet(_value) {}
+  set disconnect(_value) {}
+  set serve(_value) {}
+  set serveNet(_value) {}
+
+  #openClient(id: string, path: string, port: number | undefined, callback: Callback | undefined): void {
     const known = this.of[id];
     if (known !== undefined) {
       if (known.socket !== false && !known.socket.destroyed) {
@@ -115,7 +137,7 @@ export class IPC {
     (callback as ConnectCallback | undefined)?.(this);
   }
 
-  #serve(server: Server, callback: Callback | undefined): void {
+  #openServer(server: Server, callback: Callback | undefined): void {
     const live = this.servers.filter((each) => each.isLive);
     if (live.length > 0) {
       this.#log(

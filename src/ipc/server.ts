@@ -36,6 +36,8 @@ export class Server extends Emitter {
   #stream: StreamServer | undefined = undefined;
   #file: SocketFile | undefined = undefined;
   #starting = false;
+  /** The socket whose close is being published. */
+  #closing: PeerSocket | undefined = undefined;
   readonly #overflowing = new WeakSet<net.Socket>();
 
   constructor(path: string, config: Config, log: Log, port?: number) {
@@ -46,6 +48,8 @@ export class Server extends Emitter {
     this.port = port;
     // Before the program's own 'close' handlers, as in node-ipc.
     this.on('close', (socket: PeerSocket) => {
+      // A peer may send a message of this name.
+      if (socket !== this.#closing) return;
       const id = socket.id || false;
       this.log('socket disconnected', String(id));
       this.publish('socket.disconnected', socket, id);
@@ -164,7 +168,9 @@ export class Server extends Emitter {
       },
       disconnected: (socket, unsentBytes) => {
         if (unsentBytes > 0) this.log('a peer left', unsentBytes, 'bytes unread');
+        this.#closing = socket;
         this.publish('close', socket);
+        this.#closing = undefined;
       },
       dropped: () => {
         const limit = config.maxConnections;
