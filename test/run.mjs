@@ -23,20 +23,20 @@ const files = fs
   .filter((file) => file.endsWith('.test.js') && file.includes(pattern))
   .filter((file) => fs.existsSync(path.join(sources, file.replace(/\.js$/, '.ts'))))
   .map((file) => path.join(folder, file))
-  .sort();
+  .toSorted();
 
 const args = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files];
 const child = spawn(values.node, args, {
   stdio: ['ignore', 'pipe', 'inherit'],
   env: { ...process.env, RINGWIRE_POISON: '1' },
 });
-let tail = '';
+let output = '';
 child.stdout.on('data', (chunk) => {
   process.stdout.write(chunk);
-  tail = (tail + chunk).slice(-4000);
+  output += chunk;
 });
 child.on('close', (code) => {
-  const count = Number(/^\S* ?tests (\d+)/m.exec(tail)?.[1] ?? 0);
+  const count = Number(/^\S* ?tests (\d+)$/m.exec(output)?.[1] ?? 0);
   if (files.length === 0 || count < files.length) {
     process.stderr.write(`${count} tests ran from ${files.length} files: that cannot be all of them\n`);
     process.exitCode = 1;

@@ -5,29 +5,8 @@
  */
 import { createRequire } from 'node:module';
 import net from 'node:net';
-import { IPC, type Client, type Frame, type ReceiveMode } from '../../src/index.ts';
-
-export type Contestant = 'ringwire' | 'ringwire-json-wire' | 'node-ipc' | 'net';
-
-export interface PeerTask {
-  role: 'sink' | 'source' | 'echo-server' | 'echo-client';
-  contestant: Contestant;
-  path: string;
-  count: number;
-  /** Payload bytes of raw messages. */
-  bytes: number;
-  receive: ReceiveMode;
-  /** Data of JSON messages. */
-  json?: unknown;
-}
-
-export interface SinkResult {
-  count: number;
-  bytes: number;
-  seconds: number;
-  /** Heap bytes allocated per message while receiving, from V8's own counter. */
-  allocated: number;
-}
+import { IPC, type Client, type Frame } from '../../src/index.ts';
+import type { PeerTask } from './peer-task.ts';
 
 const EVENT = 'bench';
 const task = JSON.parse(process.argv[2] ?? '{}') as PeerTask;
@@ -59,46 +38,48 @@ function makeIpc(): IpcLike {
     id: 'bench',
     retry: 50,
     receive: task.receive,
-    ...(process.env['HWM'] ? { highWaterMark: Number(process.env['HWM']) } : {}),
   });
   if (task.contestant === 'ringwire') ipc.config['codec'] = 'raw';
   return ipc;
 }
 
-/** Counts messages; the clock runs from the first to the last. */
-function makeCounter(): (bytes: number) => void {
-  let count = 0;
-  let bytes = 0;
-  let start = 0n;
-  let heap = 0;
-  return (length) => {
-    if (count === 0) {
-      start = process.hrtime.bigint();
-      heap = allocatedBytes();
-    }
-    count++;
-    bytes += length;
-    if (count < task.count) return;
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    const allocated = (allocatedBytes() - heap) / count;
-    report({ count, bytes, seconds, allocated } satisfies SinkResult);
+/** Counts messages; the clock runs from the first to the last. Memory is measured over the second half, when all is warm. */
+class Counter {
+  count = 0;
+  bytes = 0;
+  #start = 0n;
+  #heap = 0;
+  readonly #half = task.count >> 1;
+
+  counted(length: number): void {
+    this.bytes += length;
+    const count = ++this.count;
+    if (count === 1) this.#start = process.hrtime.bigint();
+    else if (count === this.#half) this.#heap = heapUsed();
+    else if (count === task.count) this.#finish();
+  }
+
+  #finish(): void {
+    const seconds = Number(process.hrtime.bigint() - this.#start) / 1e9;
+    // A garbage collection in between only makes this smaller, and there is none without allocation.
+    const allocated = (heapUsed() - this.#heap) / (this.count - this.#half);
+    report({ count: this.count, bytes: this.bytes, seconds, allocated });
     process.exit(0);
-  };
+  }
 }
 
-/** Bytes allocated on the V8 heap since the start, as far as V8 tells without a profiler: used now plus what was collected. */
-function allocatedBytes(): number {
+function heapUsed(): number {
   return process.memoryUsage().heapUsed;
 }
 
 function sink(): void {
-  const counted = makeCounter();
+  const counter = new Counter();
   const onMessage =
     task.contestant === 'ringwire' && task.receive === 'frame'
-      ? (frame: Frame) => counted(frame.end - frame.start)
+      ? (frame: Frame) => counter.counted(frame.end - frame.start)
       : task.contestant === 'ringwire'
-        ? (data: Buffer) => counted(data.length)
-        : () => counted(0);
+        ? (data: Buffer) => counter.counted(data.length)
+        : () => counter.counted(0);
   const ipc = makeIpc();
   ipc.serve(task.path, () => report({ listening: true }));
   ipc.server.on(EVENT, onMessage);
@@ -122,9 +103,12 @@ function payload(): unknown {
 function sendFast(client: Client): void {
   const data = payload();
   let left = task.count;
+  const half = left >> 1;
+  let heap = 0;
   const burst = (): void => {
     while (left > 0) {
-      left--;
+      if (--left === half) heap = heapUsed();
+      else if (left === 0) report({ allocated: (heapUsed() - heap) / half });
       if (!client.emit(EVENT, data)) return;
     }
   };
@@ -192,4 +176,29 @@ function echoClient(): void {
   });
 }
 
-({ sink, source, 'echo-server': echoServer, 'echo-client': echoClient })[task.role]();
+/** Accepts and does nothing; tells its resident memory when asked. */
+function idleServer(): void {
+  if (task.contestant === 'net') {
+    net
+      .createServer((socket) => socket.on('data', () => {}))
+      .listen(task.path, () => report({ listening: true }));
+  } else {
+    const ipc = makeIpc();
+    ipc.config['maxConnections'] = 100_000;
+    ipc.serve(task.path, () => report({ listening: true }));
+    ipc.server.start();
+  }
+  process.stdin.on('data', () => {
+    for (let round = 0; round < 3; round++) globalThis.gc?.();
+    setTimeout(() => report({ rss: process.memoryUsage().rss }), 200);
+  });
+}
+
+const roles = {
+  sink,
+  source,
+  'echo-server': echoServer,
+  'echo-client': echoClient,
+  'idle-server': idleServer,
+};
+roles[task.role]();

@@ -9,7 +9,7 @@ import { test } from 'node:test';
 import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
 import { FrameError, type ErrorCode } from '../../src/errors.ts';
 import { LengthPrefixedParser } from '../../src/frames/length-prefixed.ts';
-import { frame, parse, PAYLOAD_MAX, PREAMBLE } from './naive.ts';
+import { frame, PAYLOAD_MAX, PREAMBLE } from './naive.ts';
 import { deliver, evenly, type Way, WAYS } from './pieces.ts';
 
 const GOOD: Buffer = frame(0x8000, 3, 'good');
@@ -75,12 +75,19 @@ function refuseFrame(bytes: Buffer, fault: Fault, what: string): void {
   }
 }
 
+function wrong(at: number, value: number): Buffer {
+  const bytes = Buffer.from(PREAMBLE);
+  bytes[at] = value;
+  return bytes;
+}
+
+function limited(limit: number): Buffer {
+  const bytes = Buffer.from(PREAMBLE);
+  bytes.writeUInt32LE(limit, 4);
+  return bytes;
+}
+
 test('preamble: each wrong byte has its code', () => {
-  const wrong = (at: number, value: number): Buffer => {
-    const bytes = Buffer.from(PREAMBLE);
-    bytes[at] = value;
-    return bytes;
-  };
   for (let bit = 0; bit < 8; bit++) {
     refuse([wrong(0, 0xf5 ^ (1 << bit))], 'kernel', 'BAD_MAGIC', `magic, bit ${bit}`);
     refuse([wrong(1, 0x53 ^ (1 << bit))], 'kernel', 'BAD_MAGIC', `kind, bit ${bit}`);
@@ -96,11 +103,6 @@ test('preamble: each wrong byte has its code', () => {
 });
 
 test('preamble: a payload limit below 1,024 or above 2^31-1 is BAD_CONTROL', () => {
-  const limited = (limit: number): Buffer => {
-    const bytes = Buffer.from(PREAMBLE);
-    bytes.writeUInt32LE(limit, 4);
-    return bytes;
-  };
   for (const limit of [0, 1, 1023, 2 ** 31, 2 ** 32 - 1])
     refuse([limited(limit)], 'feed', 'BAD_CONTROL', `limit ${limit}`);
   for (const limit of [1024, 2 ** 31 - 1]) {

@@ -18,6 +18,7 @@ import {
   parseNaively,
   PAYLOAD_MAX,
   PREAMBLE,
+  same,
 } from './naive.ts';
 import { deliver, everyCut, everySplit, evenly, randomly, WAYS } from './pieces.ts';
 

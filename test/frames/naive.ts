@@ -80,10 +80,10 @@ export function same(a: ReturnType<typeof parseNaively>, b: ReturnType<typeof pa
 }
 
 /** Copies a frame out, after a look at where its payload lies in memory. */
-export function found(frame: Frame): Found {
-  assert.equal((frame.bytes.byteOffset + frame.start) % 8, 0, 'a payload starts at a multiple of 8');
-  const payload = frame.bytes.toString('latin1', frame.start, frame.end);
-  return { event: frame.event, codec: frame.codec, correlation: frame.correlation, payload };
+export function found(place: Frame): Found {
+  const { event, codec, correlation, bytes, start, end } = place;
+  assert.equal((bytes.byteOffset + start) % 8, 0, 'a payload starts at a multiple of 8');
+  return { event, codec, correlation, payload: bytes.toString('latin1', start, end) };
 }
 
 /** What a new parser finds in `pieces`, and what it has left at the end. */

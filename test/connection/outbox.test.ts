@@ -1,0 +1,183 @@
+/**
+ * Outbox: one write per tick, marks for slow peers, and exact accounts of what waits and of the memory it waits in.
+ *
+ * The transport is this file: it confirms writes when a test says so.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Segment } from '../../src/bytes/byte-writer.ts';
+import { SLAB_BYTES, SlabPool } from '../../src/bytes/slab-pool.ts';
+import { Outbox } from '../../src/connection/outbox.ts';
+
+interface Setting {
+  readonly pool: SlabPool;
+  readonly outbox: Outbox;
+  readonly writes: Segment[][];
+  readonly drains: { count: number };
+}
+
+function setUp(soft = 1000, hard = 4000): Setting {
+  const pool = new SlabPool();
+  const writes: Segment[][] = [];
+  const drains = { count: 0 };
+  const outbox = new Outbox(
+    pool,
+    { pendingBytesSoft: soft, pendingBytesMax: hard },
+    { write: (segments) => writes.push([...segments]), drained: () => drains.count++ },
+  );
+  return { pool, outbox, writes, drains };
+}
+
+/** A message of `bytes`, as a connection sends it. */
+function send({ outbox }: Setting, bytes: number | Uint8Array): boolean {
+  outbox.admit();
+  outbox.writer.append(typeof bytes === 'number' ? Buffer.alloc(bytes, 0x61) : bytes);
+  return outbox.added();
+}
+
+function confirm({ outbox, writes }: Setting, count = writes.length): void {
+  for (const segments of writes.splice(0, count)) for (const each of segments) outbox.written(each);
+}
+
+function text(segments: readonly Segment[] | undefined): string {
+  return Buffer.concat((segments ?? []).map((each) => each.bytes)).toString();
+}
+
+function nextTick(): Promise<void> {
+  return new Promise((resolve) => process.nextTick(resolve));
+}
+
+test('what is sent in one tick leaves in one write at its end', async () => {
+  const setting = setUp();
+  setting.outbox.open();
+  for (const part of ['one ', 'two ', 'three']) assert.equal(send(setting, Buffer.from(part)), true);
+  assert.equal(setting.writes.length, 0);
+  assert.equal(setting.outbox.pendingBytes, 13);
+  await nextTick();
+  assert.deepEqual(setting.writes.map(text), ['one two three']);
+  assert.equal(setting.writes[0]?.length, 1, 'and in one segment');
+  send(setting, Buffer.from('next tick'));
+  await nextTick();
+  assert.deepEqual(setting.writes.map(text), ['one two three', 'next tick']);
+  confirm(setting);
+  assert.equal(setting.outbox.pendingBytes, 0);
+  assert.equal(setting.pool.inUseCount, 0);
+});
+
+test('before it is open everything waits; then it leaves in order', async () => {
+  const setting = setUp(10 * SLAB_BYTES, 20 * SLAB_BYTES);
+  send(setting, Buffer.from('first'));
+  await nextTick();
+  send(setting, 3 * SLAB_BYTES);
+  send(setting, Buffer.from('last'));
+  await nextTick();
+  assert.equal(setting.writes.length, 0);
+  assert.equal(setting.outbox.pendingBytes, 9 + 3 * SLAB_BYTES);
+  setting.outbox.open();
+  const all = setting.writes.map(text).join('');
+  assert.ok(all === `first${'a'.repeat(3 * SLAB_BYTES)}last`);
+  confirm(setting);
+  assert.equal(setting.pool.inUseCount, 0);
+});
+
+test('full slabs leave at once, so the other side can begin to read', async () => {
+  const setting = setUp(2 ** 30, 2 ** 30);
+  setting.outbox.open();
+  for (let count = 0; count < 100; count++) send(setting, 3000);
+  assert.equal(setting.writes.length, Math.floor(300_000 / SLAB_BYTES));
+  await nextTick();
+  assert.equal(
+    setting.writes.reduce((sum, segments) => sum + text(segments).length, 0),
+    300_000,
+  );
+});
+
+test('soft mark: false at it and above it, one drain at half of it', async () => {
+  const setting = setUp(1000, 4000);
+  setting.outbox.open();
+  assert.equal(send(setting, 999), true);
+  await nextTick();
+  confirm(setting);
+  assert.equal(setting.drains.count, 0, 'nobody was told to wait');
+
+  assert.equal(send(setting, 999), true);
+  assert.equal(send(setting, 1), false);
+  await nextTick();
+  assert.equal(send(setting, 501), false);
+  await nextTick();
+  assert.deepEqual(
+    setting.writes.map((each) => text(each).length),
+    [1000, 501],
+  );
+  confirm(setting, 1);
+  assert.equal(setting.drains.count, 0, '501 bytes are more than half of the mark');
+  assert.equal(setting.outbox.pendingBytes, 501);
+  confirm(setting);
+  assert.equal(setting.drains.count, 1);
+  send(setting, 5);
+  await nextTick();
+  confirm(setting);
+  assert.equal(setting.drains.count, 1, 'one drain for one false');
+});
+
+test('hard mark: the next message is refused with its numbers and nothing is queued', async () => {
+  const setting = setUp(1000, 4000);
+  setting.outbox.open();
+  send(setting, 3999);
+  assert.equal(send(setting, 500), false, 'below the mark a message still goes in whole');
+  for (let tries = 0; tries < 3; tries++) {
+    assert.throws(() => send(setting, 1), {
+      code: 'ERR_RINGWIRE_BACKPRESSURE',
+      limit: 4000,
+      actual: 4499,
+      closed: false,
+    });
+    assert.equal(setting.outbox.pendingBytes, 4499);
+  }
+  await nextTick();
+  assert.throws(
+    () => send(setting, 1),
+    { code: 'ERR_RINGWIRE_BACKPRESSURE' },
+    'handed over is not yet written',
+  );
+  confirm(setting);
+  assert.equal(send(setting, 1), true);
+});
+
+test('attachments are not copied', async () => {
+  const setting = setUp(2 ** 20, 2 ** 20);
+  setting.outbox.open();
+  const attached = Buffer.alloc(40_000, 0x62);
+  setting.outbox.writer.append(Buffer.from('head'));
+  setting.outbox.writer.attach(attached);
+  setting.outbox.writer.append(Buffer.from('tail'));
+  setting.outbox.added();
+  assert.equal(setting.outbox.pendingBytes, 40_008);
+  await nextTick();
+  assert.ok(setting.writes.flat().some((each) => each.bytes === attached));
+  assert.ok(setting.writes.map(text).join('') === `head${attached.toString()}tail`);
+  confirm(setting);
+  assert.deepEqual([setting.outbox.pendingBytes, setting.pool.inUseCount], [0, 0]);
+});
+
+test('abandon: tells what may be lost; slabs come back when the transport lets go of them', async () => {
+  const setting = setUp(2 ** 20, 2 ** 20);
+  setting.outbox.open();
+  send(setting, 100);
+  await nextTick();
+  send(setting, 10);
+  assert.equal(setting.outbox.abandon(), 110);
+  assert.equal(setting.pool.inUseCount, 1, 'the kernel may still read the 100 bytes');
+  confirm(setting);
+  assert.equal(setting.pool.inUseCount, 0);
+  assert.equal(setting.drains.count, 0);
+  await nextTick();
+  assert.equal(setting.writes.length, 0, 'nothing is written afterwards');
+
+  const closed = setUp(2 ** 20, 2 ** 20);
+  send(closed, 3 * SLAB_BYTES);
+  closed.outbox.flush();
+  send(closed, 5);
+  assert.equal(closed.outbox.abandon(), 3 * SLAB_BYTES + 5);
+  assert.equal(closed.pool.inUseCount, 0, 'what no transport has seen comes back at once');
+});

@@ -1,0 +1,66 @@
+/**
+ * Turn: a peer's budget of bytes, messages and time, and the one continuation that follows when it is spent.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Turn } from '../../src/connection/turn.ts';
+
+const LIMITS = { turnBytesMax: 1000, turnMessagesMax: 100, turnTimeMsMax: 10_000 };
+
+function immediate(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+test('bytes: over at the bound, fresh after the continuation, which comes once', async () => {
+  let continued = 0;
+  const turn: Turn = new Turn(LIMITS, () => continued++);
+  turn.count(999);
+  assert.equal(turn.over, false);
+  turn.count(1);
+  assert.equal(turn.over, true);
+  turn.yield();
+  turn.yield();
+  assert.deepEqual([continued, turn.over], [0, true], 'never within the call');
+  await immediate();
+  assert.deepEqual([continued, turn.over], [1, false]);
+  await immediate();
+  assert.equal(continued, 1);
+  turn.count(999);
+  assert.equal(turn.over, false, 'the count starts again');
+});
+
+test('messages: over soon after the bound, also across chunks', () => {
+  const turn = new Turn(LIMITS, () => {});
+  let messages = 0;
+  let over = false;
+  while (!over && messages < 1000) {
+    if (messages % 40 === 0) turn.count(1);
+    over = turn.isOver();
+    messages++;
+  }
+  assert.ok(messages >= 100 && messages < 200, `${messages} messages`);
+  assert.equal(turn.over, true);
+});
+
+test('time: slow handlers end the turn', () => {
+  const turn = new Turn({ ...LIMITS, turnMessagesMax: 1e9, turnTimeMsMax: 2 }, () => {});
+  turn.count(1);
+  let messages = 0;
+  while (!turn.isOver()) {
+    const end = performance.now() + 0.2;
+    while (performance.now() < end);
+    assert.ok(++messages < 1000, 'the clock is looked at');
+  }
+  assert.equal(turn.over, true);
+});
+
+test('stop: no continuation follows', async () => {
+  let continued = 0;
+  const turn = new Turn(LIMITS, () => continued++);
+  turn.count(5000);
+  turn.yield();
+  turn.stop();
+  await immediate();
+  await immediate();
+  assert.equal(continued, 0);
+});
