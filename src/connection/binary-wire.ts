@@ -1,13 +1,13 @@
 /**
  * The ringwire wire on a connection: length-prefixed frames, event ids, a codec for each frame.
  *
- * Invariant: what is sent under an announced id comes behind its announce; `#announced` counts the announces that are written.
+ * Invariant: no message is handed on before the peer's hello, none is judged by anything but its own frame.
  */
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { Codec } from '../codecs/codec.ts';
 import { Slot } from '../emitter.ts';
-import { FrameError, MessageError, RingwireError } from '../errors.ts';
+import { FrameError, MessageError } from '../errors.ts';
 import {
   badControl,
   Control,
@@ -15,7 +15,6 @@ import {
   controlKind,
   FIRST_ANNOUNCED_ID,
   greeting,
-  HEADER_BYTES,
   INLINE_NAME_ID,
   pongFrame,
   readAnnounce,
@@ -25,9 +24,9 @@ import {
   readPingToken,
 } from '../frames/control.ts';
 import type { Frame } from '../frames/frame.ts';
-import { writeHeader } from '../frames/header.ts';
 import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
 import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
+import { BinaryEncoder } from './binary-encoder.ts';
 import type { EventIds } from './event-ids.ts';
 import type { Sink, Wire } from './wire.ts';
 
@@ -44,26 +43,20 @@ export interface BinaryWireOptions {
 
 const RAW = 3;
 const NO_SLOT: Slot = new Slot('');
-const PADDING: Buffer = Buffer.alloc(8);
 
 export class BinaryWire implements Wire {
   readonly kind = 'binary';
   readonly parser: LengthPrefixedParser;
-  /** What the peer accepts, as far as it is known. */
-  bytesMax: number;
   readonly #options: BinaryWireOptions;
   readonly #codecs: readonly (Codec | undefined)[];
   readonly #events: EventIds;
   readonly #sink: Sink;
-  #codec: Codec;
+  readonly #encoder: BinaryEncoder;
   #greeted = false;
   #helloSeen = false;
   /** What the peer announced, in order; agreed names as they are used. */
   readonly #peerSlots: Slot[] = [];
   readonly #agreedSlots = new Map<number, Slot>();
-  #announced = 0;
-  #sentEvent: string | undefined = undefined;
-  #sentId = 0;
   /** Event and codec of the last message that was received, and what they stand for. */
   #receivedEvent = 0;
   #receivedCodec: Codec | undefined = undefined;
@@ -72,16 +65,19 @@ export class BinaryWire implements Wire {
 
   constructor(ring: ReceiveRing, options: BinaryWireOptions, sink: Sink) {
     this.parser = new LengthPrefixedParser(ring, options.frameBytesMax);
-    this.bytesMax = options.frameBytesMax;
     this.#options = options;
     this.#codecs = options.codecs;
     this.#events = options.events;
-    this.#codec = options.codec;
+    this.#encoder = new BinaryEncoder(options.events, options.codec, options.frameBytesMax);
     this.#sink = sink;
   }
 
   get sharingKey(): string {
-    return this.#codec.name;
+    return this.#encoder.codec.name;
+  }
+
+  get bytesMax(): number {
+    return this.#encoder.bytesMax;
   }
 
   /** Sends preamble and hello, once. */
@@ -90,31 +86,20 @@ export class BinaryWire implements Wire {
     this.#greeted = true;
     let codecSet = 0;
     for (const codec of this.#codecs) if (codec !== undefined) codecSet |= 1 << codec.id;
-    const hello = { codec: this.#codec.id, codecSet, id: this.#options.id };
+    const hello = { codec: this.#encoder.codec.id, codecSet, id: this.#options.id };
     this.#sink.respond(greeting(this.#options.frameBytesMax, hello));
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
-    const codec = this.#codec;
-    const bytesMax = codec.prepare(data);
-    // Most programs send the same event many times in a row.
-    if (event !== this.#sentEvent) {
-      this.prepareShared(event, out);
-      this.#sentId = this.#events.idOf(event);
-      this.#sentEvent = event;
-    }
-    this.#write(event, this.#sentId, codec, bytesMax, out);
+    this.#encoder.encode(event, data, out);
   }
 
   encodeShared(event: string, data: unknown, out: ByteWriter): void {
-    const codec = this.#codec;
-    const bytesMax = codec.prepare(data);
-    this.#write(event, this.#events.idOf(event), codec, bytesMax, out);
+    this.#encoder.encodeShared(event, data, out);
   }
 
   prepareShared(event: string, out: ByteWriter): void {
-    const id = this.#events.idOf(event);
-    if (id - FIRST_ANNOUNCED_ID >= this.#announced && id !== INLINE_NAME_ID) this.#announceUpTo(id, out);
+    this.#encoder.prepareShared(event, out);
   }
 
   receive(frame: Frame): void {
@@ -196,12 +181,15 @@ export class BinaryWire implements Wire {
         `the peer wants codec ${hello.codec}, which this side does not speak`,
       );
     }
-    if (this.#options.followPeer) this.#codec = wished;
-    if ((hello.codecSet & (1 << this.#codec.id)) === 0) {
-      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${this.#codec.name}`);
+    if (this.#options.followPeer) this.#encoder.codec = wished;
+    if ((hello.codecSet & (1 << this.#encoder.codec.id)) === 0) {
+      throw new FrameError(
+        'ERR_RINGWIRE_BAD_CODEC',
+        `the peer does not speak codec ${this.#encoder.codec.name}`,
+      );
     }
     this.#helloSeen = true;
-    this.bytesMax = this.parser.peerPayloadMax;
+    this.#encoder.bytesMax = this.parser.peerPayloadMax;
     this.greet();
     this.#sink.established(hello.id);
   }
@@ -225,76 +213,6 @@ export class BinaryWire implements Wire {
       `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`,
     );
   }
-
-  /** What `codec` has prepared, as one frame. */
-  #write(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
-    if (codec.attachment !== undefined || id === INLINE_NAME_ID) {
-      this.#writeUnusual(event, id, codec, bytesMax, out);
-      return;
-    }
-    const at = out.reserve(HEADER_BYTES + bytesMax + 7);
-    this.#finish(at, codec.write(out, at + HEADER_BYTES), id, codec.id, out);
-  }
-
-  #writeUnusual(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
-    if (id === INLINE_NAME_ID) this.#writeInline(event, codec, bytesMax, out);
-    else this.#attach(id, codec, codec.attachment as Uint8Array, out);
-  }
-
-  #announceUpTo(id: number, out: ByteWriter): void {
-    while (FIRST_ANNOUNCED_ID + this.#announced <= id) out.append(this.#events.announce(this.#announced++));
-  }
-
-  #writeInline(event: string, codec: Codec, bytesMax: number, out: ByteWriter): void {
-    const name = Buffer.from(event);
-    const nameBytes = (2 + name.length + 7) & ~7;
-    const at = out.reserve(HEADER_BYTES + nameBytes + bytesMax + 7);
-    const nameAt = at + HEADER_BYTES;
-    out.bytes.fill(0, nameAt, nameAt + nameBytes);
-    out.view.setUint16(nameAt, name.length, true);
-    out.bytes.set(name, nameAt + 2);
-    this.#finish(at, codec.write(out, nameAt + nameBytes), INLINE_NAME_ID, codec.id, out);
-  }
-
-  /** Header, zeros behind the payload, and the unused rest of the reservation given back. */
-  #finish(at: number, end: number, id: number, codec: number, out: ByteWriter): void {
-    const payloadBytes = end - at - HEADER_BYTES;
-    if (payloadBytes > this.bytesMax) {
-      out.rewind(at);
-      throw this.#tooLarge(payloadBytes);
-    }
-    writeHeader(out.view, at, payloadBytes, id, codec);
-    out.rewind((payloadBytes & 7) === 0 ? end : pad(out.bytes, end, payloadBytes));
-  }
-
-  #attach(id: number, codec: Codec, bytes: Uint8Array, out: ByteWriter): void {
-    if (bytes.length > this.bytesMax) throw this.#tooLarge(bytes.length);
-    writeHeaderOf(out, bytes.length, id, codec.id);
-    out.attach(bytes);
-    out.append(PADDING.subarray(0, -bytes.length & 7));
-  }
-
-  #tooLarge(actual: number): RingwireError {
-    const limit = this.bytesMax;
-    return new RingwireError(
-      'ERR_RINGWIRE_FRAME_TOO_LARGE',
-      `a payload of ${actual} bytes, the peer accepts ${limit}`,
-      { limit, actual },
-    );
-  }
-}
-
-/** Zeros from `end` to a multiple of 8 payload bytes. @returns where they end */
-function pad(bytes: Buffer, end: number, payloadBytes: number): number {
-  const padded = end + (-payloadBytes & 7);
-  bytes.fill(0, end, padded);
-  return padded;
-}
-
-function writeHeaderOf(out: ByteWriter, payloadBytes: number, id: number, codec: number): void {
-  // `reserve` may turn to another slab: the view is read after it.
-  const at = out.reserve(HEADER_BYTES);
-  writeHeader(out.view, at, payloadBytes, id, codec);
 }
 
 /** Moves the frame's start behind the name. */

@@ -14,8 +14,8 @@ import type { Limits } from '../limits.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
 import { BinaryWire } from './binary-wire.ts';
 import type { DelimitedWire } from './delimited-wire.ts';
-import { Outbox } from './outbox.ts';
-import { type ReaderChoice, Receiver } from './receiver.ts';
+import { Outbox, type OutboxHandlers } from './outbox.ts';
+import { type ReaderChoice, Receiver, type ReceiverHandlers } from './receiver.ts';
 import { SharedMessage } from './shared-message.ts';
 import type { Sink, Wire, WireKind } from './wire.ts';
 
@@ -65,7 +65,7 @@ const GOODBYE_MS = 1_000;
 /** How every message of node-ipc's wire begins. */
 const OPENING_BRACE = 0x7b;
 
-export class Connection implements TransportHandlers, Sink {
+export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHandlers, Sink {
   readonly emitter: Emitter;
   origin: unknown = undefined;
   /** The wire in which this side sends. */
@@ -87,18 +87,9 @@ export class Connection implements TransportHandlers, Sink {
     this.#handlers = handlers;
     this.#hooked = handlers.received !== undefined || handlers.handled !== undefined;
     this.emitter = context.emitter;
-    this.#outbox = new Outbox(context.pool, context.limits, {
-      write: (segments) => this.#transport?.write(segments),
-      drained: () => handlers.drained(),
-    });
+    this.#outbox = new Outbox(context.pool, context.limits, this);
     this.wire = context.makeWire(choice.first, this);
-    this.#receiver = new Receiver(context.ring, context.limits, {
-      choose: (firstByte) => this.#choose(firstByte),
-      refused: (error) => handlers.error(error),
-      failed: (error) => this.#fail(error),
-      pause: () => this.#transport?.pause(),
-      resume: () => this.#transport?.resume(),
-    });
+    this.#receiver = new Receiver(context.ring, context.limits, this);
     if (this.wire instanceof BinaryWire) this.wire.greet();
   }
 
@@ -191,6 +182,24 @@ export class Connection implements TransportHandlers, Sink {
     this.#handlers.closed(this.#outbox.abandon());
   }
 
+  // What the outbox and the receiver ask for.
+
+  write(segments: readonly Segment[]): void {
+    this.#transport?.write(segments);
+  }
+
+  drained(): void {
+    this.#handlers.drained();
+  }
+
+  pause(): void {
+    this.#transport?.pause();
+  }
+
+  resume(): void {
+    this.#transport?.resume();
+  }
+
   // What the wire tells.
 
   value(slot: Slot, data: unknown): void {
@@ -229,7 +238,7 @@ export class Connection implements TransportHandlers, Sink {
   }
 
   /** The peer's first byte tells its wire. */
-  #choose(firstByte: number): ReaderChoice {
+  choose(firstByte: number): ReaderChoice {
     if (this.wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
       this.wire = this.#context.makeWire('binary', this);
       this.#awaitHello();
@@ -243,12 +252,12 @@ export class Connection implements TransportHandlers, Sink {
   #awaitHello(): void {
     const limit = this.#context.limits.handshakeTimeoutMs;
     this.#handshake = setTimeout(() => {
-      this.#fail(new FrameError('ERR_RINGWIRE_HANDSHAKE_TIMEOUT', `no hello within ${limit} ms`, { limit }));
+      this.broken(new FrameError('ERR_RINGWIRE_HANDSHAKE_TIMEOUT', `no hello within ${limit} ms`, { limit }));
     }, limit);
   }
 
   /** The frame boundaries are gone, or never were: the peer is told why, if it can be, and cut. */
-  #fail(error: Error): void {
+  broken(error: Error): void {
     if (this.#cut || this.#closed) return;
     this.#cut = true;
     clearTimeout(this.#handshake);

@@ -13,13 +13,37 @@ import { DelimitedParser } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { Sink, Wire } from './wire.ts';
 
+/** Names beyond these are prepared anew each time: peers choose the names that they send. */
+const KEPT_NAMES_MAX = 256;
+
+/** What the connections of an endpoint remember of event names. */
+export class EnvelopeNames {
+  readonly #starts = new Map<string, string>();
+  readonly #slots = new Map<string, Slot>();
+
+  /** `{"type":"name","data":` */
+  start(event: string): string {
+    const known = this.#starts.get(event);
+    if (known !== undefined) return known;
+    const start = `{"type":${JSON.stringify(event)},"data":`;
+    if (this.#starts.size < KEPT_NAMES_MAX) this.#starts.set(event, start);
+    return start;
+  }
+
+  slot(type: string): Slot {
+    const known = this.#slots.get(type);
+    if (known !== undefined) return known;
+    const slot = new Slot(type);
+    if (this.#slots.size < KEPT_NAMES_MAX) this.#slots.set(type, slot);
+    return slot;
+  }
+}
+
 export interface DelimitedWireOptions {
+  names: EnvelopeNames;
   delimiter: Buffer;
   frameBytesMax: number;
 }
-
-/** Event names of which the prepared start of a message is kept. */
-const KEPT_NAMES_MAX = 256;
 
 export class DelimitedWire implements Wire {
   readonly kind = 'delimited';
@@ -29,15 +53,14 @@ export class DelimitedWire implements Wire {
   readonly #sink: Sink;
   readonly #delimiter: Buffer;
   readonly #delimiterText: string;
-  /** `{"type":"name","data":` by name. */
-  readonly #starts = new Map<string, string>();
-  readonly #slots = new Map<string, Slot>();
+  readonly #names: EnvelopeNames;
 
   constructor(ring: ReceiveRing, options: DelimitedWireOptions, sink: Sink) {
     this.parser = new DelimitedParser(ring, options.delimiter, options.frameBytesMax);
     this.bytesMax = options.frameBytesMax;
     this.#delimiter = options.delimiter;
     this.#delimiterText = options.delimiter.toString('utf8');
+    this.#names = options.names;
     this.#sink = sink;
   }
 
@@ -83,7 +106,7 @@ export class DelimitedWire implements Wire {
         'JSON that is not an object with a string as type',
       );
     }
-    this.#sink.value(this.#slot(type), data);
+    this.#sink.value(this.#names.slot(type), data);
   }
 
   #text(event: string, data: unknown): string {
@@ -96,23 +119,7 @@ export class DelimitedWire implements Wire {
     const value = data === undefined ? '{}' : stringify(data);
     // JSON.stringify leaves a key out whose value it cannot express (a function, a symbol).
     if (value === undefined) return `{"type":${JSON.stringify(event)}}${this.#delimiterText}`;
-    return `${this.#start(event)}${value}}${this.#delimiterText}`;
-  }
-
-  #start(event: string): string {
-    const known = this.#starts.get(event);
-    if (known !== undefined) return known;
-    const start = `{"type":${JSON.stringify(event)},"data":`;
-    if (this.#starts.size < KEPT_NAMES_MAX) this.#starts.set(event, start);
-    return start;
-  }
-
-  #slot(type: string): Slot {
-    const known = this.#slots.get(type);
-    if (known !== undefined) return known;
-    const slot = new Slot(type);
-    if (this.#slots.size < KEPT_NAMES_MAX) this.#slots.set(type, slot);
-    return slot;
+    return `${this.#names.start(event)}${value}}${this.#delimiterText}`;
   }
 }
 

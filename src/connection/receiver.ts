@@ -23,7 +23,7 @@ export interface ReceiverHandlers {
   /** One message is refused; the loop goes on behind it. */
   refused(error: Error): void;
   /** The frame boundaries are gone. */
-  failed(error: Error): void;
+  broken(error: Error): void;
   pause(): void;
   resume(): void;
 }
@@ -99,7 +99,7 @@ export class Receiver {
         done = this.#prelude === undefined || turn.over || this.#prelude.parser.firstByte === undefined;
       } catch (error) {
         if (error instanceof MessageError) this.#handlers.refused(error);
-        else this.#handlers.failed(error as Error);
+        else this.#handlers.broken(error as Error);
       }
     }
     if (turn.over && !this.#stopped) this.#yield();

@@ -11,7 +11,7 @@ import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, type ReceiveMode } from '../codecs/raw.ts';
 import { BinaryWire } from '../connection/binary-wire.ts';
 import type { ConnectionContext } from '../connection/connection.ts';
-import { DelimitedWire } from '../connection/delimited-wire.ts';
+import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import { EventIds } from '../connection/event-ids.ts';
 import { UnframedWire } from '../connection/unframed-wire.ts';
 import type { Sink, Wire, WireKind } from '../connection/wire.ts';
@@ -47,7 +47,11 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const codecs: (Codec | undefined)[] = [];
   for (const codec of Object.values(byName)) codecs[codec.id] = codec;
   const events = new EventIds(options.events);
-  const delimited = { delimiter: delimiterBytes(options.delimiter), frameBytesMax: limits.frameBytesMax };
+  const delimited = {
+    names: new EnvelopeNames(),
+    delimiter: delimiterBytes(options.delimiter),
+    frameBytesMax: limits.frameBytesMax,
+  };
   const binary = {
     codecs,
     codec: byName[options.codec],

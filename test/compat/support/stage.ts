@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { freePort, RawPeer, RawServer, type Address } from './raw.ts';
 import type { Client, Config, Emitter, Ipc, Server, Subject, SubjectName } from './subjects.ts';
 import { loadSubject } from './subjects.ts';
-import { within } from './waiting.ts';
+import { next, within } from './waiting.ts';
 
 export interface Serving {
   readonly ipc: Ipc;
@@ -25,6 +25,7 @@ export class Stage {
   readonly subject: Subject;
   readonly folder: string;
   readonly #endings: (() => unknown)[] = [];
+  readonly #servers = new Map<Address, Server>();
   #made = 0;
 
   private constructor(name: SubjectName, subject: Subject, folder: string) {
@@ -75,19 +76,22 @@ export class Stage {
   /** A started server; `prepare` may add handlers before it listens. */
   async serve(config: Partial<Config> = {}, prepare?: (server: Server) => void): Promise<Serving> {
     const ipc = this.make(config);
-    const path = this.path();
-    ipc.serve(path);
-    prepare?.(ipc.server);
-    await this.start(ipc.server);
-    return { ipc, server: ipc.server, address: { path } };
+    const address = { path: this.path() };
+    ipc.serve(address.path);
+    return this.#startAt(ipc, address, prepare);
   }
 
   async serveNet(config: Partial<Config> = {}, prepare?: (server: Server) => void): Promise<Serving> {
     const ipc = this.make(config);
     const address = { host: '127.0.0.1', port: await freePort() };
     ipc.serveNet(address.host, address.port);
+    return this.#startAt(ipc, address, prepare);
+  }
+
+  async #startAt(ipc: Ipc, address: Address, prepare?: (server: Server) => void): Promise<Serving> {
     prepare?.(ipc.server);
     await this.start(ipc.server);
+    this.#servers.set(address, ipc.server);
     return { ipc, server: ipc.server, address };
   }
 
@@ -99,10 +103,13 @@ export class Stage {
     return { ipc, client: worldOf(ipc) };
   }
 
-  /** A client that has connected. */
+  /** A client that has connected, and that the server knows of if the stage made it. */
   async connect(address: Address, config: Partial<Config> = {}): Promise<{ ipc: Ipc; client: Client }> {
+    const server = this.#servers.get(address);
+    const accepted = server === undefined ? undefined : next(server, 'connect');
     const dialled = this.dial(address, config);
     await connected(dialled.client);
+    await accepted;
     return dialled;
   }
 

@@ -1,0 +1,122 @@
+/**
+ * Messages into frames of the ringwire wire, with the announces that have to precede them.
+ *
+ * Invariant: what is sent under an announced id comes behind its announce; `#announced` counts the announces that are written.
+ */
+import type { ByteWriter } from '../bytes/byte-writer.ts';
+import type { Codec } from '../codecs/codec.ts';
+import { RingwireError } from '../errors.ts';
+import { FIRST_ANNOUNCED_ID, HEADER_BYTES, INLINE_NAME_ID } from '../frames/control.ts';
+import { writeHeader } from '../frames/header.ts';
+import type { EventIds } from './event-ids.ts';
+
+const PADDING: Buffer = Buffer.alloc(8);
+
+export class BinaryEncoder {
+  codec: Codec;
+  /** Largest payload that the peer accepts, as far as it is known. */
+  bytesMax: number;
+  readonly #events: EventIds;
+  #announced = 0;
+  #sentEvent: string | undefined = undefined;
+  #sentId = 0;
+
+  constructor(events: EventIds, codec: Codec, bytesMax: number) {
+    this.#events = events;
+    this.codec = codec;
+    this.bytesMax = bytesMax;
+  }
+
+  encode(event: string, data: unknown, out: ByteWriter): void {
+    const codec = this.codec;
+    const bytesMax = codec.prepare(data);
+    // Most programs send the same event many times in a row.
+    if (event !== this.#sentEvent) {
+      this.prepareShared(event, out);
+      this.#sentId = this.#events.idOf(event);
+      this.#sentEvent = event;
+    }
+    this.#write(event, this.#sentId, codec, bytesMax, out);
+  }
+
+  encodeShared(event: string, data: unknown, out: ByteWriter): void {
+    const codec = this.codec;
+    const bytesMax = codec.prepare(data);
+    this.#write(event, this.#events.idOf(event), codec, bytesMax, out);
+  }
+
+  prepareShared(event: string, out: ByteWriter): void {
+    const id = this.#events.idOf(event);
+    if (id - FIRST_ANNOUNCED_ID >= this.#announced && id !== INLINE_NAME_ID) this.#announceUpTo(id, out);
+  }
+
+  /** What `codec` has prepared, as one frame. */
+  #write(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
+    if (codec.attachment !== undefined || id === INLINE_NAME_ID) {
+      this.#writeUnusual(event, id, codec, bytesMax, out);
+      return;
+    }
+    const at = out.reserve(HEADER_BYTES + bytesMax + 7);
+    this.#finish(at, codec.write(out, at + HEADER_BYTES), id, codec.id, out);
+  }
+
+  #writeUnusual(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
+    if (id === INLINE_NAME_ID) this.#writeInline(event, codec, bytesMax, out);
+    else this.#attach(id, codec, codec.attachment as Uint8Array, out);
+  }
+
+  #announceUpTo(id: number, out: ByteWriter): void {
+    while (FIRST_ANNOUNCED_ID + this.#announced <= id) out.append(this.#events.announce(this.#announced++));
+  }
+
+  #writeInline(event: string, codec: Codec, bytesMax: number, out: ByteWriter): void {
+    const name = Buffer.from(event);
+    const nameBytes = (2 + name.length + 7) & ~7;
+    const at = out.reserve(HEADER_BYTES + nameBytes + bytesMax + 7);
+    const nameAt = at + HEADER_BYTES;
+    out.bytes.fill(0, nameAt, nameAt + nameBytes);
+    out.view.setUint16(nameAt, name.length, true);
+    out.bytes.set(name, nameAt + 2);
+    this.#finish(at, codec.write(out, nameAt + nameBytes), INLINE_NAME_ID, codec.id, out);
+  }
+
+  /** Header, zeros behind the payload, and the unused rest of the reservation given back. */
+  #finish(at: number, end: number, id: number, codec: number, out: ByteWriter): void {
+    const payloadBytes = end - at - HEADER_BYTES;
+    if (payloadBytes > this.bytesMax) {
+      out.rewind(at);
+      throw this.#tooLarge(payloadBytes);
+    }
+    writeHeader(out.view, at, payloadBytes, id, codec);
+    out.rewind((payloadBytes & 7) === 0 ? end : pad(out.bytes, end, payloadBytes));
+  }
+
+  #attach(id: number, codec: Codec, bytes: Uint8Array, out: ByteWriter): void {
+    if (bytes.length > this.bytesMax) throw this.#tooLarge(bytes.length);
+    writeHeaderOf(out, bytes.length, id, codec.id);
+    out.attach(bytes);
+    out.append(PADDING.subarray(0, -bytes.length & 7));
+  }
+
+  #tooLarge(actual: number): RingwireError {
+    const limit = this.bytesMax;
+    return new RingwireError(
+      'ERR_RINGWIRE_FRAME_TOO_LARGE',
+      `a payload of ${actual} bytes, the peer accepts ${limit}`,
+      { limit, actual },
+    );
+  }
+}
+
+/** Zeros from `end` to a multiple of 8 payload bytes. @returns where they end */
+function pad(bytes: Buffer, end: number, payloadBytes: number): number {
+  const padded = end + (-payloadBytes & 7);
+  bytes.fill(0, end, padded);
+  return padded;
+}
+
+function writeHeaderOf(out: ByteWriter, payloadBytes: number, id: number, codec: number): void {
+  // `reserve` may turn to another slab: the view is read after it.
+  const at = out.reserve(HEADER_BYTES);
+  writeHeader(out.view, at, payloadBytes, id, codec);
+}
