@@ -130,6 +130,11 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     return this.#outbox.added();
   }
 
+  /** Offers what was sent in this tick to the system now. */
+  flush(): void {
+    this.#outbox.flush();
+  }
+
   /** Closes after what was sent has left. */
   end(): void {
     this.#outbox.flush();

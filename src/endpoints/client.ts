@@ -104,6 +104,11 @@ export class StreamClient {
     return this.#connection.send(event, data);
   }
 
+  /** Offers what was sent in this tick to the system now. */
+  flush(): void {
+    this.#connection.flush();
+  }
+
   /** Ends it for good. `closed` follows unless nothing was connected or connecting. */
   disconnect(): void {
     this.#abandoned = true;

@@ -92,6 +92,11 @@ export class StreamServer {
     return ready;
   }
 
+  /** Offers what was sent in this tick to the system now. */
+  flush(): void {
+    for (const connection of this.#connections.values()) connection.flush();
+  }
+
   /** Bytes accepted for a peer and not yet written. */
   pendingBytes(socket: net.Socket): number {
     return this.#connections.get(socket)?.pendingBytes ?? 0;

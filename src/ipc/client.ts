@@ -84,6 +84,11 @@ export class Client extends Emitter {
     }
   }
 
+  /** Writes what was sent in this tick now instead of at its end. */
+  flush(): void {
+    this.#stream?.flush();
+  }
+
   /** Ends the connection for good: 'disconnect' and 'destroy' follow if there was one. */
   close(): void {
     this.explicitlyDisconnected = true;

@@ -35,6 +35,8 @@ export class IPC {
   readonly servers: Server[] = [];
   readonly #log: Log = (...args) => writeLog(this.config, args);
 
+  #flushesAtExit = false;
+
   readonly #connectTo: ConnectTo = (id, ...rest) => {
     if (!this.#checkId(id)) return;
     const { path, callback } = localArguments('connectTo', rest);
@@ -121,6 +123,7 @@ export class IPC {
       }
       known.close();
     }
+    this.#flushAtExit();
     const client: Client = new Client(this.config, this.#log, () => {
       if (this.of[id] === client) delete this.of[id];
     });
@@ -137,7 +140,19 @@ export class IPC {
     (callback as ConnectCallback | undefined)?.(this);
   }
 
+  /** `emit` and `process.exit` in one turn: the end of the tick, when messages leave, would never come. */
+  #flushAtExit(): void {
+    if (this.#flushesAtExit) return;
+    this.#flushesAtExit = true;
+    process.setMaxListeners(process.getMaxListeners() + 1);
+    process.on('exit', () => {
+      for (const client of Object.values(this.of)) client.flush();
+      for (const server of this.servers) server.flush();
+    });
+  }
+
   #openServer(server: Server, callback: Callback | undefined): void {
+    this.#flushAtExit();
     const live = this.servers.filter((each) => each.isLive);
     if (live.length > 0) {
       this.#log(

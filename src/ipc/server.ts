@@ -139,6 +139,11 @@ export class Server extends Emitter {
     return this.#stream?.broadcast(type, data) ?? true;
   }
 
+  /** Writes what was sent in this tick now instead of at its end. */
+  flush(): void {
+    this.#stream?.flush();
+  }
+
   /** Publishes 'start', as node-ipc's servers do when they listen. */
   onStart(argument?: unknown): void {
     this.publish('start', argument);

@@ -21,6 +21,7 @@ both('several instances: independent configuration, one raw and one JSON, side b
   someOtherExplicitIPC.config.rawBuffer = true;
   someOtherExplicitIPC.config.encoding = 'hex';
   const paths = [stage.path(), stage.path()];
+  const arrivals: Promise<unknown[]>[] = [];
   for (const [at, each] of [ipc, someOtherExplicitIPC].entries()) {
     stage.defer(() => each.disconnect('world'));
     each.serve(paths[at]);
@@ -29,11 +30,9 @@ both('several instances: independent configuration, one raw and one JSON, side b
     );
     await stage.start(each.server);
     each.connectTo('world', paths[at]);
+    arrivals.push(next(worldOf(each), each === ipc ? 'm' : 'data'));
   }
-  const [json, raw] = await Promise.all([
-    next(worldOf(ipc), 'm'),
-    next(worldOf(someOtherExplicitIPC), 'data'),
-  ]);
+  const [json, raw] = await Promise.all(arrivals);
   assert.deepEqual(json, ['json']);
   assert.deepEqual(raw, [Buffer.from('cafe', 'hex')]);
 });

@@ -154,6 +154,8 @@ test('a length above the limit is refused on the header alone', () => {
         assert.equal(refuse(evenly(stream, 1), way, 'FRAME_TOO_LARGE', `${length} of ${limit}`, limit), 1);
       }
     }
+    const over = Buffer.concat([PREAMBLE, GOOD, frame(1, 3, Buffer.alloc(limit + 1))]);
+    assert.equal(refuse([over], 'feed', 'FRAME_TOO_LARGE', 'a whole frame above the limit', limit), 1);
     const whole = Buffer.concat([PREAMBLE, frame(1, 3, Buffer.alloc(limit, 0x62))]);
     const parser = new LengthPrefixedParser(new ReceiveRing(), limit);
     parser.feed(whole);
