@@ -23,7 +23,7 @@ export interface Codec {
    * Prepared bytes that are better sent from where they are than copied; `write` is not called then. Borrowed from the
    * user until they have been written.
    */
-  readonly attachment: Uint8Array | undefined;
+  attachment: Uint8Array | undefined;
   /** Writes what was prepared at `at`, which has been reserved in `out`. @returns where it ends */
   write(out: ByteWriter, at: number): number;
   /**

@@ -20,7 +20,7 @@ export function utf8BytesMax(text: string): number {
 export class JsonCodec implements Codec {
   readonly name = 'json';
   readonly id = 1;
-  readonly attachment: Uint8Array | undefined = undefined;
+  attachment: Uint8Array | undefined = undefined;
   #text = '';
 
   prepare(data: unknown): number {

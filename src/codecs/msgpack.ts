@@ -20,7 +20,7 @@ const SCRATCH_BYTES = 128;
 export class MsgpackCodec implements Codec {
   readonly name = 'msgpack';
   readonly id = 2;
-  readonly attachment: Uint8Array | undefined = undefined;
+  attachment: Uint8Array | undefined = undefined;
   readonly #packr: Packr;
   #packed: Packed | undefined = undefined;
   readonly #scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);

@@ -39,8 +39,10 @@ export class RawCodec implements Codec {
   }
 
   write(out: ByteWriter, at: number): number {
-    out.bytes.set(this.#source, at);
-    return at + this.#source.length;
+    const source = this.#source;
+    this.#source = NOTHING;
+    out.bytes.set(source, at);
+    return at + source.length;
   }
 
   decode(frame: Frame): Buffer | Frame {

@@ -95,6 +95,7 @@ export class BinaryEncoder {
     if (bytes.length > this.bytesMax) throw this.#tooLarge(bytes.length);
     writeHeaderOf(out, bytes.length, id, codec.id);
     out.attach(bytes);
+    codec.attachment = undefined;
     out.append(PADDING.subarray(0, -bytes.length & 7));
   }
 

@@ -215,6 +215,15 @@ export class BinaryWire implements Wire {
   }
 }
 
+/** A bad name in one message costs that message: where the next one starts is certain. */
+function readInlineName(bytes: Buffer, start: number, end: number): string {
+  try {
+    return readEventName(bytes, start, end);
+  } catch (cause) {
+    throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name that is no name', { cause });
+  }
+}
+
 /** Moves the frame's start behind the name. */
 function takeInlineName(frame: Frame): Slot {
   const nameAt = frame.start + 2;
@@ -223,9 +232,8 @@ function takeInlineName(frame: Frame): Slot {
   if (nameBytes < 0 || dataAt > frame.end) {
     throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name is longer than its frame');
   }
-  const name = readEventName(frame.bytes, nameAt, nameAt + nameBytes);
   frame.start = dataAt;
-  return new Slot(name);
+  return new Slot(readInlineName(frame.bytes, nameAt, nameAt + nameBytes));
 }
 
 /** Text of a peer, fit for an error message: no control characters that could forge lines or colours in a log. */

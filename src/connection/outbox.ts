@@ -93,6 +93,7 @@ export class Outbox {
     this.#full = false;
     for (const segment of this.#ready) this.writer.written(segment);
     this.#ready = [];
+    this.#sealedBytes -= this.#readyBytes;
     this.#readyBytes = 0;
     this.writer.discard();
     return pending;

@@ -8,8 +8,10 @@ import type { Limits } from '../limits.ts';
 
 export type TurnLimits = Pick<Limits, 'turnBytesMax' | 'turnMessagesMax' | 'turnTimeMsMax'>;
 
-/** The clock is read once for so many messages. */
-const CLOCK_STRIDE = 32;
+/** Between two looks at the clock lie at most so many messages; fewer as soon as they take long. */
+const STRIDE_MAX = 32;
+/** A stride that took longer than this share of the time is too long. */
+const LONG_SHARE = 1 / 8;
 
 export class Turn {
   over = false;
@@ -17,8 +19,10 @@ export class Turn {
   readonly #continue: () => void;
   #bytes = 0;
   #messages = 0;
-  #clockAt = CLOCK_STRIDE;
+  #clockAt = 1;
+  #stride = 1;
   #startMs = 0;
+  #lookMs = 0;
   #immediate: NodeJS.Immediate | undefined = undefined;
 
   constructor(limits: TurnLimits, onContinue: () => void) {
@@ -30,8 +34,9 @@ export class Turn {
   count(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes >= this.#limits.turnBytesMax) this.over = true;
-    this.#startMs = 0;
-    this.#clockAt = this.#messages + CLOCK_STRIDE;
+    this.#startMs = performance.now();
+    this.#lookMs = this.#startMs;
+    this.#clockAt = this.#messages + this.#stride;
   }
 
   /** A message has been handled. @returns true when the rest of the chunk has to wait */
@@ -46,8 +51,9 @@ export class Turn {
       this.over = false;
       this.#bytes = 0;
       this.#messages = 0;
-      this.#clockAt = CLOCK_STRIDE;
-      this.#startMs = 0;
+      this.#startMs = performance.now();
+      this.#lookMs = this.#startMs;
+      this.#clockAt = this.#stride;
       this.#continue();
     });
   }
@@ -57,9 +63,11 @@ export class Turn {
   }
 
   #look(): boolean {
-    this.#clockAt = this.#messages + CLOCK_STRIDE;
     const now = performance.now();
-    if (this.#startMs === 0) this.#startMs = now;
+    const isLong = now - this.#lookMs > this.#limits.turnTimeMsMax * LONG_SHARE;
+    this.#lookMs = now;
+    this.#stride = isLong ? 1 : Math.min(2 * this.#stride, STRIDE_MAX);
+    this.#clockAt = this.#messages + this.#stride;
     const spent =
       now - this.#startMs >= this.#limits.turnTimeMsMax || this.#messages >= this.#limits.turnMessagesMax;
     if (spent) this.over = true;

@@ -32,6 +32,7 @@ export class UnframedWire implements Wire {
     const attachment = this.#codec.attachment;
     if (attachment !== undefined) {
       out.attach(attachment);
+      this.#codec.attachment = undefined;
     } else {
       const at = out.reserve(length);
       this.#codec.write(out, at);

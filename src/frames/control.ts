@@ -172,8 +172,21 @@ export function controlKind(frame: Frame): number {
   const bytesMin = FIXED_BYTES[kind];
   if (bytesMin === undefined) throw badControl(`control frame of unknown kind ${kind}`);
   if (frame.end - frame.start < bytesMin) throw badControl(`control frame of kind ${kind} is too short`);
+  for (const at of ZERO_BYTES[kind] ?? []) {
+    if (frame.bytes[frame.start + at] !== 0)
+      throw badControl(`control frame of kind ${kind} with reserved bytes set`);
+  }
   return kind;
 }
+
+/** Bytes of a control frame that are reserved. */
+const ZERO_BYTES: Readonly<Record<number, readonly number[]>> = {
+  [Control.hello]: [6, 7],
+  [Control.announce]: [1],
+  [Control.ping]: [1, 2, 3],
+  [Control.pong]: [1, 2, 3],
+  [Control.goodbye]: [1],
+};
 
 const FIXED_BYTES: Readonly<Record<number, number>> = {
   [Control.hello]: 8,

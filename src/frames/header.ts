@@ -35,6 +35,9 @@ export function unitBytes(view: DataView, at: number, payloadMax: number): numbe
   const event = view.getUint16(at + 4, true);
   const codec = view.getUint8(at + 6);
   const flags = view.getUint8(at + 7);
+  if ((flags & ~EXTENSION_FLAG) !== 0) {
+    throw new FrameError('ERR_RINGWIRE_BAD_FLAGS', `a frame with reserved flags ${flags}`);
+  }
   if (payloadBytes > payloadMax) {
     throw new FrameError(
       'ERR_RINGWIRE_FRAME_TOO_LARGE',
@@ -45,11 +48,11 @@ export function unitBytes(view: DataView, at: number, payloadMax: number): numbe
       },
     );
   }
-  if ((flags & ~EXTENSION_FLAG) !== 0 || (event === CONTROL_EVENT && flags !== 0)) {
-    throw new FrameError('ERR_RINGWIRE_BAD_FLAGS', `a frame with reserved flags ${flags}`);
-  }
   if (codec > HIGHEST_CODEC || (codec === 0) !== (event === CONTROL_EVENT)) {
     throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `a frame for event ${event} with codec ${codec}`);
+  }
+  if (event === CONTROL_EVENT && flags !== 0) {
+    throw new FrameError('ERR_RINGWIRE_BAD_FLAGS', 'a control frame with an extension');
   }
   if (event > LAST_ANNOUNCED_ID && event !== INLINE_NAME_ID) {
     throw new FrameError('ERR_RINGWIRE_INVALID_EVENT', `a frame for the reserved event id ${event}`);

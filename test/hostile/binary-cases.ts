@@ -131,6 +131,9 @@ export const BINARY_CASES: readonly Case[] = [
     ['announce of 3 bytes', control('02 00 00')],
     ['ping of 7 bytes', control('03 000000 010000')],
     ['goodbye of 3 bytes', control('05 00 00')],
+    ['announce with its zero byte set', control('02 01 0080 61')],
+    ['ping with a zero byte set', control('03 000001 01000000')],
+    ['goodbye with its zero byte set', control('05 01 0000')],
   ]),
   ...afterHello('INVALID_EVENT', [
     ['announce of an empty name', control('02 00 0080')],
@@ -139,9 +142,6 @@ export const BINARY_CASES: readonly Case[] = [
     ['announce with a surrogate', control('02 00 0080 eda080')],
     ['reserved id 0x8400', frame(0x8400, RAW, 'x')],
     ['reserved id 0xFFFE', frame(0xfffe, RAW, 'x')],
-    ['an empty inline name', inlineFrame('', RAW, 'x')],
-    ['an inline name of 257 bytes', inlineFrame('n'.repeat(257), RAW, 'x')],
-    ['an inline name that is not UTF-8', frame(0xffff, RAW, hex('0100ff0000000000'))],
   ]),
   ...afterHello('PEER_GOODBYE', [
     ['goodbye BAD_FLAGS with escapes in its text', control('05 00 0400 1b5b33316d0a')],
@@ -175,6 +175,9 @@ export const BINARY_CASES: readonly Case[] = [
     ['the last id, not announced', frame(0x83ff, RAW, 'x')],
     ['an inline name without its length', frame(0xffff, RAW, 'x')],
     ['an inline name longer than its frame', frame(0xffff, RAW, hex('ffff6d7367000000'))],
+    ['an empty inline name', inlineFrame('', RAW, 'x')],
+    ['an inline name of 257 bytes', inlineFrame('n'.repeat(257), RAW, 'x')],
+    ['an inline name that is not UTF-8', frame(0xffff, RAW, hex('0100ff0000000000'))],
     ['an inline name that its padding does not fit', frame(0xffff, RAW, hex('03006d7367'))],
   ]),
   ...refused('INVALID_JSON', [
