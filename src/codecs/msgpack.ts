@@ -32,7 +32,10 @@ export class MsgpackCodec implements Codec {
       variableMapSize: true,
       copyBuffers: true,
       structuredClone: false,
-      moreTypes: false,
+      // Types that plain msgpack does not have become extensions, which the check finds: without this option msgpackr writes the
+      // header of a Float64Array for all its bytes and then only one byte for each number.
+      moreTypes: true,
+      encodeUndefinedAsNil: true,
       useFloat32: FLOAT32_OPTIONS.NEVER,
       // Integers of C peers arrive as numbers while they are safe integers. The types do not know 'auto' yet.
       int64AsType: 'auto' as unknown as 'number',
@@ -45,9 +48,20 @@ export class MsgpackCodec implements Codec {
       this.#packed = undefined;
       return 0;
     }
-    const packed = this.#packr.pack(data, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as Packed;
+    let packed = this.#pack(data);
+    try {
+      checkMsgpack(packed, packed.start, packed.end);
+    } catch {
+      // A type that plain msgpack does not have is somewhere inside. What is still refused would be refused by the receiver.
+      packed = this.#pack(plain(data));
+      checkMsgpack(packed, packed.start, packed.end);
+    }
     this.#packed = packed;
     return packed.end - packed.start;
+  }
+
+  #pack(data: unknown): Packed {
+    return this.#packr.pack(data, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as Packed;
   }
 
   write(out: ByteWriter, at: number): number {
@@ -75,4 +89,17 @@ export class MsgpackCodec implements Codec {
       );
     }
   }
+}
+
+/** The same data with every typed array as its bytes and every Set as an array. */
+function plain(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null) return data;
+  if (ArrayBuffer.isView(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  if (data instanceof ArrayBuffer || data instanceof SharedArrayBuffer) return Buffer.from(data);
+  if (Array.isArray(data)) return data.map(plain);
+  if (data instanceof Set) return [...data].map(plain);
+  if (data instanceof Map) return new Map([...data].map(([key, value]) => [key, plain(value)]));
+  if (data instanceof Date || data instanceof RegExp || data instanceof Error) return data;
+  if ('toJSON' in data && typeof data.toJSON === 'function') return plain(data.toJSON());
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, plain(value)]));
 }

@@ -224,7 +224,9 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   #hookBefore(slot: Slot, data: unknown): void {
     const refusal = this.#handlers.received?.(slot.name, data);
-    if (refusal !== undefined) throw refusal;
+    if (refusal === undefined) return;
+    this.#handlers.handled?.();
+    throw refusal;
   }
 
   refused(error: Error): void {

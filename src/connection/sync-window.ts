@@ -12,18 +12,26 @@ export interface SyncWindowOptions {
   window: number;
   timeoutMs: number;
   queuedCountMax: number;
+  /** `add` says false above this many bytes of requests, and a drain follows. */
+  queuedBytesSoft: number;
+  /** `add` refuses above this many bytes of requests. */
+  queuedBytesMax: number;
 }
 
 export interface SyncWindowHandlers {
   send(message: SharedMessage): void;
   /** A request was given up, or could not be sent. */
   failed(error: Error): void;
+  /** Half of the soft mark is free again, after `add` had said false. */
+  drained(): void;
 }
 
 export class SyncWindow {
   readonly #options: SyncWindowOptions;
   readonly #handlers: SyncWindowHandlers;
   #queue: SharedMessage[] = [];
+  #bytes = 0;
+  #full = false;
   #inFlight = 0;
   #online = false;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -38,29 +46,31 @@ export class SyncWindow {
     return this.#queue.length;
   }
 
-  /** @throws RingwireError ERR_RINGWIRE_BACKPRESSURE: the request was not queued */
+  /**
+   * @returns false when the caller should wait for the drain
+   * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE: the request was not queued
+   */
   add(message: SharedMessage): boolean {
-    const limit = this.#options.queuedCountMax;
-    if (this.#queue.length >= limit) {
+    const { queuedCountMax, queuedBytesSoft, queuedBytesMax } = this.#options;
+    if (this.#queue.length >= queuedCountMax || this.#bytes >= queuedBytesMax) {
       throw new RingwireError(
         'ERR_RINGWIRE_BACKPRESSURE',
-        `${limit} sync requests wait for an answer: the next one was not queued`,
-        {
-          limit,
-          actual: this.#queue.length,
-        },
+        `${this.#queue.length} sync requests of ${this.#bytes} bytes wait for an answer: the next one was not queued`,
+        { limit: queuedCountMax, actual: this.#queue.length },
       );
     }
     this.#queue.push(message);
+    this.#bytes += message.bytes;
+    this.#full ||= this.#bytes >= queuedBytesSoft;
     this.#fill();
-    return this.#inFlight === this.#queue.length;
+    return !this.#full;
   }
 
   /** A message has arrived: it answers the oldest request. */
   next(): void {
     if (this.#inFlight === 0) return;
     this.#inFlight--;
-    this.#queue.shift();
+    this.#drop(0);
     this.#watch();
     this.#fill();
   }
@@ -82,6 +92,8 @@ export class SyncWindow {
     this.offline();
     const lost = this.#queue.length;
     this.#queue = [];
+    this.#bytes = 0;
+    this.#full = false;
     if (lost > 0) {
       this.#handlers.failed(
         new RingwireError('ERR_RINGWIRE_SYNC_LOST', `${lost} sync requests were never answered`, {
@@ -97,13 +109,21 @@ export class SyncWindow {
       try {
         this.#handlers.send(message);
       } catch (error) {
-        this.#queue.splice(this.#inFlight, 1);
+        this.#drop(this.#inFlight);
         this.#handlers.failed(error as Error);
         continue;
       }
       this.#inFlight++;
       if (this.#inFlight === 1) this.#watch();
     }
+  }
+
+  #drop(index: number): void {
+    const [message] = this.#queue.splice(index, 1);
+    this.#bytes -= message?.bytes ?? 0;
+    if (!this.#full || this.#bytes > this.#options.queuedBytesSoft / 2) return;
+    this.#full = false;
+    this.#handlers.drained();
   }
 
   /** The clock runs for the oldest request under way. */

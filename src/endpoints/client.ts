@@ -2,7 +2,7 @@
  * A peer that we connect to, for as long as the program wants it: one connection at a time, tried again by the rules.
  * What is sent before the first connection waits for it; what is sent while a lost connection is being restored is refused.
  *
- * Invariant: there is at most one socket, and after `closed(final)` none any more.
+ * Invariant: there is at most one socket, and after `destroyed` none any more; each connection and each failed try is reported `closed` once.
  */
 import type net from 'node:net';
 import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
@@ -31,8 +31,10 @@ export interface StreamClientHandlers {
   error(error: Error): void;
   drained(): void;
   received?: ((event: string, data: unknown) => MessageError | undefined) | undefined;
-  /** @param final no further try follows */
-  closed(final: boolean, unsentBytes: number): void;
+  /** A connection or a try is over. @param unsentBytes accepted and perhaps not delivered */
+  closed(unsentBytes: number): void;
+  /** No further try follows. */
+  destroyed(): void;
 }
 
 export class StreamClient {
@@ -66,12 +68,10 @@ export class StreamClient {
     return this.#retry.attempts;
   }
 
+  /** Starts the first try, or a new one after the client had given up. @throws what starting a socket throws */
   connect(): void {
     this.#retry.cancel();
-    if (this.#opened) {
-      this.#connection = this.#newConnection();
-      this.#opened = false;
-    }
+    this.#abandoned = false;
     const connection = this.#connection;
     const { socket, onread, ready } = this.#options.connect(connection);
     this.socket = socket;
@@ -97,7 +97,7 @@ export class StreamClient {
   /** @returns false when the caller should wait for 'drained', or when there is no connection and the message was dropped */
   send(event: string, data: unknown): boolean {
     if (this.sync !== undefined) return this.sync.add(this.#connection.share(event, data));
-    if (this.#everConnected && !this.#opened) {
+    if (this.#abandoned || (this.#everConnected && !this.#opened)) {
       this.refusedCount++;
       return false;
     }
@@ -121,21 +121,45 @@ export class StreamClient {
   #closed(connection: Connection, socket: net.Socket): void {
     if (socket !== this.socket) return;
     this.sync?.offline();
-    const again = !this.#abandoned && this.#retry.isAllowed;
-    // What waits in a connection that never had a socket goes out with the next one.
-    if (this.#opened || !again) connection.closed();
-    else this.#handlers.closed(false, 0);
-    if (!again) return;
-    this.#retry.schedule(
-      () => this.connect(),
-      () => this.#giveUp(),
-    );
+    // What waits in a connection that never had a working socket goes out with the next one.
+    const isOver = this.#opened;
+    if (isOver) {
+      this.#opened = false;
+      this.#connection = this.#newConnection();
+    }
+    this.#plan();
+    if (isOver) connection.closed();
+    else this.#handlers.closed(0);
+    if (this.#abandoned) this.#end();
   }
 
-  #giveUp(): void {
+  /** Schedules the next try, or gives up. */
+  #plan(): void {
+    if (this.#abandoned || !this.#retry.isAllowed) this.#abandoned = true;
+    else {
+      this.#retry.schedule(
+        () => this.#tryAgain(),
+        () => this.#end(),
+      );
+    }
+  }
+
+  #tryAgain(): void {
+    try {
+      this.connect();
+    } catch (error) {
+      this.#handlers.error(error as Error);
+      this.#plan();
+      this.#handlers.closed(0);
+      if (this.#abandoned) this.#end();
+    }
+  }
+
+  #end(): void {
     this.#abandoned = true;
+    this.#connection = this.#newConnection();
     this.sync?.close();
-    this.#handlers.closed(true, 0);
+    this.#handlers.destroyed();
   }
 
   #newConnection(): Connection {
@@ -151,17 +175,24 @@ export class StreamClient {
       handled: this.#options.window > 0 ? () => this.sync?.next() : undefined,
       error: (error) => this.#handlers.error(error),
       drained: () => this.#handlers.drained(),
-      closed: (unsentBytes) => this.#handlers.closed(this.#abandoned || !this.#retry.isAllowed, unsentBytes),
+      closed: (unsentBytes) => this.#handlers.closed(unsentBytes),
     });
   }
 
   #newWindow(): SyncWindow {
-    const { syncTimeoutMs, syncQueuedCountMax } = this.#context.limits;
+    const { syncTimeoutMs, syncQueuedCountMax, pendingBytesSoft, pendingBytesMax } = this.#context.limits;
     return new SyncWindow(
-      { window: this.#options.window, timeoutMs: syncTimeoutMs, queuedCountMax: syncQueuedCountMax },
+      {
+        window: this.#options.window,
+        timeoutMs: syncTimeoutMs,
+        queuedCountMax: syncQueuedCountMax,
+        queuedBytesSoft: pendingBytesSoft,
+        queuedBytesMax: pendingBytesMax,
+      },
       {
         send: (message: SharedMessage) => void this.#connection.sendShared(message),
         failed: (error) => this.#handlers.error(error),
+        drained: () => this.#handlers.drained(),
       },
     );
   }

@@ -128,7 +128,11 @@ export class Client extends Emitter {
         this.#overflowing = false;
         this.publish('drain');
       },
-      closed: (final, unsentBytes) => this.#closed(final, unsentBytes),
+      closed: (unsentBytes) => this.#closed(unsentBytes),
+      destroyed: () => {
+        this.publish('destroy');
+        this.#onDestroy();
+      },
     });
   }
 
@@ -157,8 +161,7 @@ export class Client extends Emitter {
     };
   }
 
-  #closed(final: boolean, unsentBytes: number): void {
-    const end = final || this.explicitlyDisconnected;
+  #closed(unsentBytes: number): void {
     this.#overflowing = false;
     this.log(
       'connection closed',
@@ -169,9 +172,6 @@ export class Client extends Emitter {
       'tries remaining',
     );
     this.publish('disconnect');
-    if (!end) return;
-    this.publish('destroy');
-    this.#onDestroy();
   }
 
   /** node-ipc's emit does not throw because a peer is slow: the message is dropped and 'error' tells so, once. */

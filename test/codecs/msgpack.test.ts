@@ -246,3 +246,30 @@ function randomValue(random: Random, depth: number): unknown {
   const items = Array.from({ length: random.below(5) }, () => randomValue(random, depth - 1));
   return kind < 7 ? items : Object.fromEntries(items.map((each, index) => [`k${index}`, each]));
 }
+
+test('what plain msgpack does not have is refused by the sender, where the program sees it', () => {
+  for (const value of [/x/, new Error('x'), { nested: [new Error('x')] }, new Map([[1, /x/]])]) {
+    assert.throws(() => encode(codec, value), { code: 'ERR_RINGWIRE_EXT_NOT_ALLOWED' });
+  }
+});
+
+test('views are sent as exactly their bytes, undefined inside of values as null', () => {
+  const floats = new Float64Array([1, -2.5]);
+  const bytes = Buffer.from(floats.buffer);
+  for (const view of [floats, floats.buffer, new DataView(floats.buffer), new Uint8Array(floats.buffer)]) {
+    assert.deepEqual(decode(codec, encode(codec, view)), bytes);
+    const inside = {
+      at: new Map([['list', [view]]]),
+      set: new Set([view]),
+      class: new (class {
+        view = view;
+      })(),
+    };
+    assert.deepEqual(decode(codec, encode(codec, inside)), {
+      at: { list: [bytes] },
+      set: [bytes],
+      class: { view: bytes },
+    });
+  }
+  assert.deepEqual(decode(codec, encode(codec, { a: undefined, b: [undefined] })), { a: null, b: [null] });
+});

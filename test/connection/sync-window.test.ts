@@ -27,19 +27,20 @@ interface Setting {
   readonly add: (name: string) => boolean;
 }
 
-function setUp(t: TestContext, window: number, queuedCountMax = 100): Setting {
+function setUp(t: TestContext, window: number, queuedCountMax = 100, queuedBytesSoft = 1e6): Setting {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const names = new Map<SharedMessage, string>();
   const sent: string[] = [];
   const failed: string[] = [];
   const sync: SyncWindow = new SyncWindow(
-    { window, timeoutMs: 1000, queuedCountMax },
+    { window, timeoutMs: 1000, queuedCountMax, queuedBytesSoft, queuedBytesMax: 2 * queuedBytesSoft },
     {
       send: (message) => {
         const name = names.get(message) as string;
         if (name.startsWith('bad')) throw new Error(name);
         sent.push(name);
       },
+      drained: () => sent.push('drained'),
       failed: (error) => failed.push((error as { code?: string }).code ?? error.message),
     },
   );
@@ -55,8 +56,8 @@ test('window of one: the next request leaves when an answer has come', (t) => {
   const { sync, sent, add } = setUp(t, 1);
   sync.online();
   assert.equal(add('a'), true, 'nothing waits');
-  assert.equal(add('b'), false);
-  assert.equal(add('c'), false);
+  assert.equal(add('b'), true);
+  assert.equal(add('c'), true);
   assert.deepEqual(sent, ['a']);
   assert.equal(sync.length, 3);
   sync.next();
@@ -86,7 +87,7 @@ test('window of n: n under way, in order', (t) => {
 
 test('offline: nothing leaves; online: what had no answer is sent again, in order', (t) => {
   const { sync, sent, failed, add } = setUp(t, 2);
-  for (const name of 'abc') assert.equal(add(name), false);
+  for (const name of 'abc') assert.equal(add(name), true);
   assert.deepEqual(sent, []);
   sync.online();
   assert.equal(sent.join(''), 'ab');
@@ -172,4 +173,20 @@ test('close: what has no answer is lost, said once, and no clock runs on', (t) =
   assert.deepEqual(failed, ['ERR_RINGWIRE_SYNC_LOST']);
   assert.deepEqual(sent, ['a']);
   assert.equal(pool.inUseCount, 0);
+});
+
+test('bytes: add says false above the soft mark, a drain follows, and twice as much is refused', (t) => {
+  const bytes = request('a').bytes;
+  const { sync, sent, add } = setUp(t, 1, 100, 2 * bytes);
+  sync.online();
+  assert.equal(add('a'), true);
+  assert.equal(add('b'), false);
+  assert.equal(add('c'), false);
+  assert.equal(add('d'), false);
+  assert.throws(() => add('e'), { code: 'ERR_RINGWIRE_BACKPRESSURE' });
+  sync.next();
+  sync.next();
+  assert.deepEqual(sent, ['a', 'b', 'c'], 'half of the mark is not free yet');
+  sync.next();
+  assert.deepEqual(sent, ['a', 'b', 'c', 'drained', 'd']);
 });
