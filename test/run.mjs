@@ -25,6 +25,12 @@ const files = fs
   .map((file) => path.join(folder, file))
   .toSorted();
 
+// Without a file to run, node --test would look for tests everywhere.
+if (files.length === 0) {
+  process.stderr.write(`no test file has '${pattern}' in its name\n`);
+  process.exit(1);
+}
+
 const args = ['--enable-source-maps', '--test', '--test-concurrency=2', '--test-reporter=spec', ...files];
 const child = spawn(values.node, args, {
   stdio: ['ignore', 'pipe', 'inherit'],
@@ -37,7 +43,7 @@ child.stdout.on('data', (chunk) => {
 });
 child.on('close', (code) => {
   const count = Number(/^\S* ?tests (\d+)$/m.exec(output)?.[1] ?? 0);
-  if (files.length === 0 || count < files.length) {
+  if (count < files.length) {
     process.stderr.write(`${count} tests ran from ${files.length} files: that cannot be all of them\n`);
     process.exitCode = 1;
   } else process.exitCode = code ?? 1;

@@ -25,6 +25,8 @@ export class ByteWriter {
   view: DataView = NO_VIEW;
   /** Where the next byte goes. */
   end = 0;
+  /** Length of `bytes`, kept here because asking the Buffer costs more. */
+  #capacity = 0;
   #sealedEnd = 0;
   #slab: Slab | undefined = undefined;
   readonly #pool: SlabPool;
@@ -44,8 +46,9 @@ export class ByteWriter {
   /** Makes `bytes` contiguous bytes the caller's to write, moves `end` behind them and returns where they start. */
   reserve(bytes: number): number {
     const start = this.end;
-    if (start + bytes <= this.bytes.length) {
-      this.end = start + bytes;
+    const end = start + bytes;
+    if (end <= this.#capacity) {
+      this.end = end;
       return start;
     }
     this.#turnTo(bytes);
@@ -101,6 +104,7 @@ export class ByteWriter {
     this.#slab = slab;
     this.bytes = slab.bytes;
     this.view = slab.view;
+    this.#capacity = slab.bytes.length;
   }
 
   #leave(): void {
@@ -108,6 +112,7 @@ export class ByteWriter {
     this.#slab = undefined;
     this.bytes = NOTHING;
     this.view = NO_VIEW;
+    this.#capacity = 0;
     this.end = 0;
     this.#sealedEnd = 0;
     if (slab !== undefined && slab.inFlight === 0) this.#release(slab);

@@ -8,39 +8,84 @@ import type { Codec } from '../codecs/codec.ts';
 import { RingwireError } from '../errors.ts';
 import { FIRST_ANNOUNCED_ID, HEADER_BYTES, INLINE_NAME_ID } from '../frames/control.ts';
 import { writeHeader } from '../frames/header.ts';
+import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { EventIds } from './event-ids.ts';
 
 const PADDING: Buffer = Buffer.alloc(8);
 
 export class BinaryEncoder {
-  codec: Codec;
-  /** Largest payload that the peer accepts, as far as it is known. */
-  bytesMax: number;
   readonly #events: EventIds;
+  #codec: Codec;
+  #bytesMax: number;
   #announced = 0;
+  /** The last event that was sent: most programs send the same one many times in a row. */
   #sentEvent: string | undefined = undefined;
   #sentId = 0;
+  /** Second half of the header for bytes on that event, and up to which length they take the short way. */
+  #rawWord = 0;
+  #rawEnd = 0;
 
   constructor(events: EventIds, codec: Codec, bytesMax: number) {
     this.#events = events;
-    this.codec = codec;
-    this.bytesMax = bytesMax;
+    this.#codec = codec;
+    this.#bytesMax = bytesMax;
+  }
+
+  get codec(): Codec {
+    return this.#codec;
+  }
+
+  /** Largest payload that the peer accepts, as far as it is known. */
+  get bytesMax(): number {
+    return this.#bytesMax;
+  }
+
+  /** What both sides have agreed on. */
+  agree(codec: Codec, bytesMax: number): void {
+    this.#codec = codec;
+    this.#bytesMax = bytesMax;
+    this.#sentEvent = undefined;
+    this.#rawEnd = 0;
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
-    const codec = this.codec;
-    const bytesMax = codec.prepare(data);
-    // Most programs send the same event many times in a row.
-    if (event !== this.#sentEvent) {
-      this.prepareShared(event, out);
-      this.#sentId = this.#events.idOf(event);
-      this.#sentEvent = event;
+    if (event === this.#sentEvent && isBytes(data) && data.length < this.#rawEnd) {
+      this.#writeBytes(data, out);
+    } else {
+      this.#encodeAny(event, data, out);
     }
+  }
+
+  /** A short payload that needs no encoding. */
+  #writeBytes(data: Uint8Array, out: ByteWriter): void {
+    const length = data.length;
+    const at = out.reserve((HEADER_BYTES + length + 7) & ~7);
+    const { bytes, view } = out;
+    view.setUint32(at, length, true);
+    view.setUint32(at + 4, this.#rawWord, true);
+    bytes.set(data, at + HEADER_BYTES);
+    if ((length & 7) !== 0) pad(bytes, at + HEADER_BYTES + length, length);
+  }
+
+  #encodeAny(event: string, data: unknown, out: ByteWriter): void {
+    const codec = this.#codec;
+    const bytesMax = codec.prepare(data);
+    if (event !== this.#sentEvent) this.#turnTo(event, codec, out);
     this.#write(event, this.#sentId, codec, bytesMax, out);
   }
 
+  #turnTo(event: string, codec: Codec, out: ByteWriter): void {
+    this.prepareShared(event, out);
+    const id = this.#events.idOf(event);
+    this.#sentEvent = event;
+    this.#sentId = id;
+    const isShort = codec.name === 'raw' && id !== INLINE_NAME_ID;
+    this.#rawWord = id | (codec.id << 16);
+    this.#rawEnd = isShort ? Math.min(ATTACH_BYTES_MIN, this.#bytesMax + 1) : 0;
+  }
+
   encodeShared(event: string, data: unknown, out: ByteWriter): void {
-    const codec = this.codec;
+    const codec = this.#codec;
     const bytesMax = codec.prepare(data);
     this.#write(event, this.#events.idOf(event), codec, bytesMax, out);
   }
@@ -83,7 +128,7 @@ export class BinaryEncoder {
   /** Header, zeros behind the payload, and the unused rest of the reservation given back. */
   #finish(at: number, end: number, id: number, codec: number, out: ByteWriter): void {
     const payloadBytes = end - at - HEADER_BYTES;
-    if (payloadBytes > this.bytesMax) {
+    if (payloadBytes > this.#bytesMax) {
       out.rewind(at);
       throw this.#tooLarge(payloadBytes);
     }
@@ -92,7 +137,7 @@ export class BinaryEncoder {
   }
 
   #attach(id: number, codec: Codec, bytes: Uint8Array, out: ByteWriter): void {
-    if (bytes.length > this.bytesMax) throw this.#tooLarge(bytes.length);
+    if (bytes.length > this.#bytesMax) throw this.#tooLarge(bytes.length);
     writeHeaderOf(out, bytes.length, id, codec.id);
     out.attach(bytes);
     codec.attachment = undefined;
@@ -100,13 +145,18 @@ export class BinaryEncoder {
   }
 
   #tooLarge(actual: number): RingwireError {
-    const limit = this.bytesMax;
+    const limit = this.#bytesMax;
     return new RingwireError(
       'ERR_RINGWIRE_FRAME_TOO_LARGE',
       `a payload of ${actual} bytes, the peer accepts ${limit}`,
       { limit, actual },
     );
   }
+}
+
+/** One byte for each element: what can be copied as it is. */
+function isBytes(data: unknown): data is Uint8Array {
+  return ArrayBuffer.isView(data) && (data as Uint8Array).BYTES_PER_ELEMENT === 1;
 }
 
 /** Zeros from `end` to a multiple of 8 payload bytes. @returns where they end */

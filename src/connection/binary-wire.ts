@@ -181,15 +181,12 @@ export class BinaryWire implements Wire {
         `the peer wants codec ${hello.codec}, which this side does not speak`,
       );
     }
-    if (this.#options.followPeer) this.#encoder.codec = wished;
-    if ((hello.codecSet & (1 << this.#encoder.codec.id)) === 0) {
-      throw new FrameError(
-        'ERR_RINGWIRE_BAD_CODEC',
-        `the peer does not speak codec ${this.#encoder.codec.name}`,
-      );
+    const codec = this.#options.followPeer ? wished : this.#encoder.codec;
+    if ((hello.codecSet & (1 << codec.id)) === 0) {
+      throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${codec.name}`);
     }
     this.#helloSeen = true;
-    this.#encoder.bytesMax = this.parser.peerPayloadMax;
+    this.#encoder.agree(codec, this.parser.peerPayloadMax);
     this.greet();
     this.#sink.established(hello.id);
   }

@@ -53,7 +53,7 @@ export class Outbox {
 
   /** @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark: nothing may be encoded then */
   admit(): void {
-    if (this.#sealedBytes + this.writer.unsealedBytes >= this.#limits.pendingBytesMax) throw this.#refusal();
+    if (this.#full && this.pendingBytes >= this.#limits.pendingBytesMax) throw this.#refusal();
   }
 
   /** Something was encoded. @returns false when the caller should wait for the drain */

@@ -64,7 +64,7 @@ export class Receiver {
       return;
     }
     this.#reader(this.#ring.bytes).parser.advance(bytes);
-    this.#turn.count(bytes);
+    this.#turn.arrived(bytes);
     this.#loop();
   }
 
@@ -72,7 +72,7 @@ export class Receiver {
   receivedChunk(chunk: Buffer): void {
     if (this.#stopped) return;
     this.#reader(chunk).parser.feed(chunk);
-    this.#turn.count(chunk.length);
+    this.#turn.arrived(chunk.length);
     this.#loop();
   }
 
@@ -98,7 +98,7 @@ export class Receiver {
         else pump(this.#wire as Wire, turn);
         done = this.#prelude === undefined || turn.over || this.#prelude.parser.firstByte === undefined;
       } catch (error) {
-        if (error instanceof MessageError) this.#handlers.refused(error);
+        if (error instanceof MessageError) this.#refused(error);
         else this.#handlers.broken(error as Error);
       }
     }
@@ -119,6 +119,13 @@ export class Receiver {
     pump(wire, this.#turn);
   }
 
+  #refused(error: MessageError): void {
+    this.#handlers.refused(error);
+    // Refusing takes longer than reading: it is timed like a stride.
+    this.#turn.handled(1);
+    this.#turn.isOver();
+  }
+
   #yield(): void {
     this.#staleLanding = true;
     this.#handlers.pause();
@@ -133,11 +140,14 @@ export class Receiver {
   }
 }
 
-/** The hot loop: small, so that the compiler takes it whole. */
+/** The hot loop: the parser's, in strides between which the turn may end. */
 function pump(wire: Wire, turn: Turn): void {
   const { parser } = wire;
-  for (let frame = parser.next(); frame !== undefined; frame = parser.next()) {
-    wire.receive(frame);
+  for (;;) {
+    const { stride } = turn;
+    const count = parser.deliver(wire, stride);
+    turn.handled(count);
+    if (count < stride) return;
     if (turn.isOver()) {
       parser.park();
       return;

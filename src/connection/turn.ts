@@ -9,18 +9,18 @@ import type { Limits } from '../limits.ts';
 export type TurnLimits = Pick<Limits, 'turnBytesMax' | 'turnMessagesMax' | 'turnTimeMsMax'>;
 
 /** Between two looks at the clock lie at most so many messages; fewer as soon as they take long. */
-const STRIDE_MAX = 32;
+const STRIDE_MAX = 64;
 /** A stride that took longer than this share of the time is too long. */
 const LONG_SHARE = 1 / 8;
 
 export class Turn {
   over = false;
+  /** Messages to handle before `isOver` is asked again. */
+  stride = 1;
   readonly #limits: TurnLimits;
   readonly #continue: () => void;
   #bytes = 0;
   #messages = 0;
-  #clockAt = 1;
-  #stride = 1;
   #startMs = 0;
   #lookMs = 0;
   #immediate: NodeJS.Immediate | undefined = undefined;
@@ -31,17 +31,28 @@ export class Turn {
   }
 
   /** A chunk has arrived. */
-  count(bytes: number): void {
+  arrived(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes >= this.#limits.turnBytesMax) this.over = true;
     this.#startMs = performance.now();
     this.#lookMs = this.#startMs;
-    this.#clockAt = this.#messages + this.#stride;
   }
 
-  /** A message has been handled. @returns true when the rest of the chunk has to wait */
+  /** So many messages have been handled. */
+  handled(messages: number): void {
+    this.#messages += messages;
+  }
+
+  /** To be asked after a stride of messages. @returns true when the rest of the chunk has to wait */
   isOver(): boolean {
-    return ++this.#messages >= this.#clockAt && this.#look();
+    const now = performance.now();
+    const isLong = now - this.#lookMs > this.#limits.turnTimeMsMax * LONG_SHARE;
+    this.#lookMs = now;
+    this.stride = isLong ? 1 : Math.min(2 * this.stride, STRIDE_MAX);
+    const spent =
+      now - this.#startMs >= this.#limits.turnTimeMsMax || this.#messages >= this.#limits.turnMessagesMax;
+    if (spent) this.over = true;
+    return spent;
   }
 
   /** Lets the loop go round once, then continues. */
@@ -53,24 +64,11 @@ export class Turn {
       this.#messages = 0;
       this.#startMs = performance.now();
       this.#lookMs = this.#startMs;
-      this.#clockAt = this.#stride;
       this.#continue();
     });
   }
 
   stop(): void {
     clearImmediate(this.#immediate);
-  }
-
-  #look(): boolean {
-    const now = performance.now();
-    const isLong = now - this.#lookMs > this.#limits.turnTimeMsMax * LONG_SHARE;
-    this.#lookMs = now;
-    this.#stride = isLong ? 1 : Math.min(2 * this.#stride, STRIDE_MAX);
-    this.#clockAt = this.#messages + this.#stride;
-    const spent =
-      now - this.#startMs >= this.#limits.turnTimeMsMax || this.#messages >= this.#limits.turnMessagesMax;
-    if (spent) this.over = true;
-    return spent;
   }
 }

@@ -52,6 +52,8 @@ export class StreamClient {
   #opened = false;
   #everConnected = false;
   #abandoned = false;
+  /** A socket works, and no window stands before it: messages go straight to the connection. */
+  #direct = false;
 
   constructor(context: ConnectionContext, options: StreamClientOptions, handlers: StreamClientHandlers) {
     this.#context = context;
@@ -90,12 +92,14 @@ export class StreamClient {
     );
     socket.once(ready, () => {
       this.#opened = true;
+      this.#direct = this.sync === undefined && !this.#abandoned;
       connection.open(transport);
     });
   }
 
   /** @returns false when the caller should wait for 'drained', or when there is no connection and the message was dropped */
   send(event: string, data: unknown): boolean {
+    if (this.#direct) return this.#connection.send(event, data);
     if (this.sync !== undefined) return this.sync.add(this.#connection.share(event, data));
     if (this.#abandoned || (this.#everConnected && !this.#opened)) {
       this.refusedCount++;
@@ -112,6 +116,7 @@ export class StreamClient {
   /** Ends it for good. `closed` follows unless nothing was connected or connecting. */
   disconnect(): void {
     this.#abandoned = true;
+    this.#direct = false;
     this.#retry.cancel();
     this.sync?.close();
     if (this.#opened) this.#connection.destroy();
@@ -120,6 +125,7 @@ export class StreamClient {
 
   #closed(connection: Connection, socket: net.Socket): void {
     if (socket !== this.socket) return;
+    this.#direct = false;
     this.sync?.offline();
     // What waits in a connection that never had a working socket goes out with the next one.
     const isOver = this.#opened;

@@ -7,7 +7,7 @@
 import { Carry } from '../bytes/carry.ts';
 import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
 import { FrameError, RingwireError } from '../errors.ts';
-import type { Frame, FrameParser } from './frame.ts';
+import { deliverEach, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
 
 /** The bytes of a delimiter that JSON text cannot contain. */
 export function delimiterBytes(delimiter: unknown): Buffer {
@@ -85,6 +85,10 @@ export class DelimitedParser implements FrameParser {
     }
     this.#cursor = end + this.#delimiter.length;
     return this.#place(this.#bytes, start, end);
+  }
+
+  deliver(receiver: FrameReceiver, countMax: number): number {
+    return deliverEach(this, receiver, countMax);
   }
 
   park(): void {

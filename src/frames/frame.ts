@@ -21,6 +21,11 @@ export interface Frame {
   correlation: number;
 }
 
+/** Where `deliver` takes frames; each is borrowed for the call. */
+export interface FrameReceiver {
+  receive(frame: Frame): void;
+}
+
 /** Finds frames in bytes, without any I/O. After it has thrown it is dead and returns nothing more. */
 export interface FrameParser {
   /** Where the next read should land. Borrowed until `advance`. */
@@ -31,8 +36,28 @@ export interface FrameParser {
   feed(chunk: Buffer): void;
   /** The next frame, already consumed; undefined when more bytes are needed. Throws a FrameError once. */
   next(): Frame | undefined;
+  /**
+   * `next` for at most `countMax` frames in a row, each handed to `receiver`. What `receive` throws ends the call; the next
+   * one goes on behind the frame.
+   * @returns how many there were: fewer than `countMax` when more bytes are needed
+   */
+  deliver(receiver: FrameReceiver, countMax: number): number;
   /** Moves what has not been parsed yet into memory of the parser's own, so that the caller may go away in mid-chunk. */
   park(): void;
   /** Bytes of an unfinished frame: not zero at the end of a stream means that it was cut. */
   readonly unfinishedBytes: number;
+}
+
+/** `deliver` in terms of `next`. */
+export function deliverEach(
+  parser: Pick<FrameParser, 'next'>,
+  receiver: FrameReceiver,
+  countMax: number,
+): number {
+  for (let count = 0; count < countMax; count++) {
+    const frame = parser.next();
+    if (frame === undefined) return count;
+    receiver.receive(frame);
+  }
+  return countMax;
 }

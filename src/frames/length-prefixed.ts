@@ -9,7 +9,7 @@ import { Carry } from '../bytes/carry.ts';
 import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
 import { FrameError } from '../errors.ts';
 import { HEADER_BYTES, PREAMBLE_BYTES, readPreamble } from './control.ts';
-import type { Frame, FrameParser } from './frame.ts';
+import type { Frame, FrameParser, FrameReceiver } from './frame.ts';
 import { EXTENSION_BYTES, HIGHEST_CODEC, LAST_ANNOUNCED_ID, plainFrameBytes, unitBytes } from './header.ts';
 
 /** From here on the rest of a frame is read straight into the frame's own memory. */
@@ -71,31 +71,51 @@ export class LengthPrefixedParser implements FrameParser {
     else this.#source(chunk, new DataView(chunk.buffer, chunk.byteOffset, chunk.length), 0, chunk.length);
   }
 
-  next(): Frame | undefined {
-    const at = this.#cursor;
-    if (this.#plain && at + HEADER_BYTES <= this.#limit) {
-      const payloadBytes = this.#view.getUint32(at, true);
-      const word = this.#view.getUint32(at + 4, true);
-      const next = at + plainFrameBytes(payloadBytes);
+  deliver(receiver: FrameReceiver, countMax: number): number {
+    let count = 0;
+    while (count < countMax) {
+      if (this.#plain) count += this.#deliverPlain(receiver, countMax - count);
+      if (count === countMax) break;
+      const frame = this.next();
+      if (frame === undefined) break;
+      count++;
+      receiver.receive(frame);
+    }
+    return count;
+  }
+
+  /** The ordinary frames from here on: whole, no flags, an event and a codec within bounds. `next` judges all others. */
+  #deliverPlain(receiver: FrameReceiver, countMax: number): number {
+    const view = this.#view;
+    const frame = this.#frame;
+    const limit = this.#limit;
+    const payloadMax = this.#payloadMax;
+    let at = this.#cursor;
+    for (let count = 0; count < countMax; count++) {
+      const start = at + HEADER_BYTES;
+      if (start > limit) return count;
+      const payloadBytes = view.getUint32(at, true);
+      const word = view.getUint32(at + 4, true);
       const event = word & 0xffff;
       const codec = word >>> 16;
-      // The ordinary frame: whole, no flags, an event and a codec within bounds. `unitBytes` judges all others.
+      at += plainFrameBytes(payloadBytes);
       if (
-        next <= this.#limit &&
-        payloadBytes <= this.#payloadMax &&
-        (codec - 1) >>> 0 < HIGHEST_CODEC &&
-        (event - 1) >>> 0 < LAST_ANNOUNCED_ID
+        at > limit ||
+        payloadBytes > payloadMax ||
+        (codec - 1) >>> 0 >= HIGHEST_CODEC ||
+        (event - 1) >>> 0 >= LAST_ANNOUNCED_ID
       ) {
-        this.#cursor = next;
-        const frame = this.#frame;
-        frame.start = at + HEADER_BYTES;
-        frame.end = at + HEADER_BYTES + payloadBytes;
-        frame.event = event;
-        frame.codec = codec;
-        return frame;
+        return count;
       }
+      // Moved on before the receiver runs, so that one that throws neither loses nor repeats a frame.
+      this.#cursor = at;
+      frame.start = start;
+      frame.end = start + payloadBytes;
+      frame.event = event;
+      frame.codec = codec;
+      receiver.receive(frame);
     }
-    return this.#nextUnusual();
+    return countMax;
   }
 
   park(): void {
@@ -107,8 +127,7 @@ export class LengthPrefixedParser implements FrameParser {
     }
   }
 
-  /** The frame in the carry, one with an extension or an inline name, a control frame, an unfinished one, or a fault. */
-  #nextUnusual(): Frame | undefined {
+  next(): Frame | undefined {
     if (this.#ring.poison) this.#poisonFrame();
     if (this.#carry.length > 0 || this.peerPayloadMax === 0) return this.#nextOfCarry();
     const available = this.#limit - this.#cursor;

@@ -5,7 +5,7 @@
  */
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import { POISON } from '../bytes/receive-ring.ts';
-import type { Frame, FrameParser } from './frame.ts';
+import { deliverEach, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
 
 export class UnframedParser implements FrameParser {
   readonly unfinishedBytes = 0;
@@ -39,6 +39,10 @@ export class UnframedParser implements FrameParser {
     if (this.#ring.poison) frame.bytes.fill(POISON, frame.start, frame.end);
     frame.end = frame.start;
     return undefined;
+  }
+
+  deliver(receiver: FrameReceiver, countMax: number): number {
+    return deliverEach(this, receiver, countMax);
   }
 
   park(): void {

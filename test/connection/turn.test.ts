@@ -14,9 +14,9 @@ function immediate(): Promise<void> {
 test('bytes: over at the bound, fresh after the continuation, which comes once', async () => {
   let continued = 0;
   const turn: Turn = new Turn(LIMITS, () => continued++);
-  turn.count(999);
+  turn.arrived(999);
   assert.equal(turn.over, false);
-  turn.count(1);
+  turn.arrived(1);
   assert.equal(turn.over, true);
   turn.yield();
   turn.yield();
@@ -25,7 +25,7 @@ test('bytes: over at the bound, fresh after the continuation, which comes once',
   assert.deepEqual([continued, turn.over], [1, false]);
   await immediate();
   assert.equal(continued, 1);
-  turn.count(999);
+  turn.arrived(999);
   assert.equal(turn.over, false, 'the count starts again');
 });
 
@@ -34,7 +34,8 @@ test('messages: over soon after the bound, also across chunks', () => {
   let messages = 0;
   let over = false;
   while (!over && messages < 1000) {
-    if (messages % 40 === 0) turn.count(1);
+    if (messages % 40 === 0) turn.arrived(1);
+    turn.handled(1);
     over = turn.isOver();
     messages++;
   }
@@ -43,10 +44,11 @@ test('messages: over soon after the bound, also across chunks', () => {
 });
 
 test('time: slow handlers end the turn', () => {
-  const turn = new Turn({ ...LIMITS, turnMessagesMax: 1e9, turnTimeMsMax: 2 }, () => {});
-  turn.count(1);
+  const turn = new Turn({ ...LIMITS, turnMessagesMax: 1e9, turnTimeMsMax: 1 }, () => {});
+  turn.arrived(1);
   let messages = 0;
   while (!turn.isOver()) {
+    assert.ok(messages < 2 || turn.stride === 1, 'slow messages are timed one by one');
     const end = performance.now() + 0.2;
     while (performance.now() < end);
     assert.ok(++messages < 1000, 'the clock is looked at');
@@ -54,10 +56,17 @@ test('time: slow handlers end the turn', () => {
   assert.equal(turn.over, true);
 });
 
+test('stride: grows while messages are quick', () => {
+  const turn = new Turn({ ...LIMITS, turnMessagesMax: 1e9 }, () => {});
+  turn.arrived(1);
+  for (let look = 0; look < 10; look++) assert.equal(turn.isOver(), false);
+  assert.equal(turn.stride, 64);
+});
+
 test('stop: no continuation follows', async () => {
   let continued = 0;
   const turn = new Turn(LIMITS, () => continued++);
-  turn.count(5000);
+  turn.arrived(5000);
   turn.yield();
   turn.stop();
   await immediate();
