@@ -64,4 +64,4 @@ export const ELEMENTS_MAX = 1_000_000;
 export const ATTACH_BYTES_MIN: number = 32 * 1024;
 
 /** Free slabs that a pool keeps: 4 MiB; what bursts need beyond is given back to the allocator. */
-export const FREE_SLABS_MAX: number = 64;
+export const FREE_SLABS_MAX: number = 32;

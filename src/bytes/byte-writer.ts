@@ -18,11 +18,13 @@ export interface Segment {
 
 const NOTHING: Buffer = Buffer.alloc(0);
 const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
+const NO_WORDS: BigUint64Array = new BigUint64Array(0);
 
 export class ByteWriter {
-  /** The slab that is being filled; changes with `reserve`. */
+  /** The slab that is being filled, three views of the same memory; they change with `reserve`. */
   bytes: Buffer = NOTHING;
   view: DataView = NO_VIEW;
+  words: BigUint64Array = NO_WORDS;
   /** Where the next byte goes. */
   end = 0;
   /** Length of `bytes`, kept here because asking the Buffer costs more. */
@@ -104,6 +106,7 @@ export class ByteWriter {
     this.#slab = slab;
     this.bytes = slab.bytes;
     this.view = slab.view;
+    this.words = slab.words;
     this.#capacity = slab.bytes.length;
   }
 
@@ -112,6 +115,7 @@ export class ByteWriter {
     this.#slab = undefined;
     this.bytes = NOTHING;
     this.view = NO_VIEW;
+    this.words = NO_WORDS;
     this.#capacity = 0;
     this.end = 0;
     this.#sealedEnd = 0;

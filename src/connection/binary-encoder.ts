@@ -4,6 +4,7 @@
  * Invariant: what is sent under an announced id comes behind its announce; `#announced` counts the announces that are written.
  */
 import type { ByteWriter } from '../bytes/byte-writer.ts';
+import { RepeatCopy } from '../bytes/repeat-copy.ts';
 import type { Codec } from '../codecs/codec.ts';
 import { RingwireError } from '../errors.ts';
 import { FIRST_ANNOUNCED_ID, HEADER_BYTES, INLINE_NAME_ID } from '../frames/control.ts';
@@ -24,6 +25,7 @@ export class BinaryEncoder {
   /** Second half of the header for bytes on that event, and up to which length they take the short way. */
   #rawWord = 0;
   #rawEnd = 0;
+  readonly #copy: RepeatCopy = new RepeatCopy();
 
   constructor(events: EventIds, codec: Codec, bytesMax: number) {
     this.#events = events;
@@ -60,11 +62,11 @@ export class BinaryEncoder {
   #writeBytes(data: Uint8Array, out: ByteWriter): void {
     const length = data.length;
     const at = out.reserve((HEADER_BYTES + length + 7) & ~7);
-    const { bytes, view } = out;
+    const { view } = out;
     view.setUint32(at, length, true);
     view.setUint32(at + 4, this.#rawWord, true);
-    bytes.set(data, at + HEADER_BYTES);
-    if ((length & 7) !== 0) pad(bytes, at + HEADER_BYTES + length, length);
+    this.#copy.copy(data, out, at + HEADER_BYTES);
+    if ((length & 7) !== 0) pad(out.bytes, at + HEADER_BYTES + length, length);
   }
 
   #encodeAny(event: string, data: unknown, out: ByteWriter): void {

@@ -109,13 +109,15 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   /**
    * Encodes and queues one message; it leaves at the end of the tick.
-   * @returns false when the peer is slow: 'drained' follows
-   * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE, ERR_RINGWIRE_FRAME_TOO_LARGE, or what the codec throws; nothing is queued then
+   * @returns false when the peer is slow: 'drained' follows. Above the hard mark the message was dropped, which the first time
+   *   is an error ERR_RINGWIRE_BACKPRESSURE as well
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the codec throws; nothing is queued then
    */
   send(event: string, data: unknown): boolean {
-    this.#outbox.admit();
-    this.wire.encode(event, data, this.#outbox.writer);
-    return this.#outbox.added();
+    const outbox = this.#outbox;
+    if (!outbox.admit()) return false;
+    this.wire.encode(event, data, outbox.writer);
+    return outbox.added();
   }
 
   /** Encodes a message for all connections whose wire has the same `sharingKey`. @throws what `send` throws */
@@ -125,7 +127,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   /** `send` for a message that was encoded once for several connections of this wire. */
   sendShared(message: SharedMessage): boolean {
-    this.#outbox.admit();
+    if (!this.#outbox.admit()) return false;
     message.writeTo(this.wire, this.#outbox.writer);
     return this.#outbox.added();
   }

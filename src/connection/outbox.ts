@@ -1,6 +1,6 @@
 /**
  * Everything that waits to leave on one connection. What is sent within one tick leaves together at its end; full slabs leave at
- * once, so the other side can begin to read. Above the soft mark `send` says false and a drain follows; above the hard mark it refuses.
+ * once, so the other side can begin to read. Above the soft mark `added` says false and a drain follows; above the hard mark `admit` refuses.
  *
  * Invariant: `pendingBytes` are all bytes that were accepted and whose write has not been confirmed.
  */
@@ -14,6 +14,8 @@ export type OutboxLimits = Pick<Limits, 'pendingBytesSoft' | 'pendingBytesMax'>;
 export interface OutboxHandlers {
   /** Takes the segments over until `outbox.written` was called for each. */
   write(segments: readonly Segment[]): void;
+  /** `admit` has refused: told once, until the next drain. */
+  refused(error: RingwireError): void;
   /** Fewer bytes than half of the soft mark are pending, after `added` had said false. */
   drained(): void;
 }
@@ -30,6 +32,7 @@ export class Outbox {
   #open = false;
   #flushing = false;
   #full = false;
+  #refusing = false;
   readonly #flush = (): void => {
     this.#flushing = false;
     this.flush();
@@ -51,9 +54,9 @@ export class Outbox {
     this.flush();
   }
 
-  /** @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark: nothing may be encoded then */
-  admit(): void {
-    if (this.#full && this.pendingBytes >= this.#limits.pendingBytesMax) throw this.#refusal();
+  /** @returns false above the hard mark: nothing may be encoded then */
+  admit(): boolean {
+    return !this.#full || this.#admitFull();
   }
 
   /** Something was encoded. @returns false when the caller should wait for the drain */
@@ -82,6 +85,7 @@ export class Outbox {
     this.writer.written(segment);
     if (this.#full && this.pendingBytes <= this.#limits.pendingBytesSoft / 2) {
       this.#full = false;
+      this.#refusing = false;
       this.#handlers.drained();
     }
   }
@@ -91,6 +95,7 @@ export class Outbox {
     const pending = this.pendingBytes;
     this.#open = false;
     this.#full = false;
+    this.#refusing = false;
     for (const segment of this.#ready) this.writer.written(segment);
     this.#ready = [];
     this.#sealedBytes -= this.#readyBytes;
@@ -99,14 +104,16 @@ export class Outbox {
     return pending;
   }
 
-  #refusal(): RingwireError {
+  #admitFull(): boolean {
     const limit = this.#limits.pendingBytesMax;
     const actual = this.pendingBytes;
-    return new RingwireError(
-      'ERR_RINGWIRE_BACKPRESSURE',
-      `${actual} bytes wait for the peer, ${limit} are allowed: the message was not queued; wait for 'drain'`,
-      { limit, actual },
-    );
+    if (actual < limit) return true;
+    if (!this.#refusing) {
+      this.#refusing = true;
+      const message = `${actual} bytes wait for the peer, ${limit} are allowed: the message was not queued; wait for 'drain'`;
+      this.#handlers.refused(new RingwireError('ERR_RINGWIRE_BACKPRESSURE', message, { limit, actual }));
+    }
+    return false;
   }
 
   #sealed(segment: Segment): void {

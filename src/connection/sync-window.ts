@@ -20,7 +20,7 @@ export interface SyncWindowOptions {
 
 export interface SyncWindowHandlers {
   send(message: SharedMessage): void;
-  /** A request was given up, or could not be sent. */
+  /** A request was given up, could not be sent, or was refused (told once, until the next drain). */
   failed(error: Error): void;
   /** Half of the soft mark is free again, after `add` had said false. */
   drained(): void;
@@ -32,6 +32,7 @@ export class SyncWindow {
   #queue: SharedMessage[] = [];
   #bytes = 0;
   #full = false;
+  #refusing = false;
   #inFlight = 0;
   #online = false;
   #timer: NodeJS.Timeout | undefined = undefined;
@@ -47,21 +48,17 @@ export class SyncWindow {
   }
 
   /**
-   * @returns false when the caller should wait for the drain
-   * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE: the request was not queued
+   * @returns false when the caller should wait for the drain; above the hard marks the request was not queued
    */
   add(message: SharedMessage): boolean {
     const { queuedCountMax, queuedBytesSoft, queuedBytesMax } = this.#options;
     if (this.#queue.length >= queuedCountMax || this.#bytes >= queuedBytesMax) {
-      throw new RingwireError(
-        'ERR_RINGWIRE_BACKPRESSURE',
-        `${this.#queue.length} sync requests of ${this.#bytes} bytes wait for an answer: the next one was not queued`,
-        { limit: queuedCountMax, actual: this.#queue.length },
-      );
+      this.#refuse();
+      return false;
     }
     this.#queue.push(message);
     this.#bytes += message.bytes;
-    this.#full ||= this.#bytes >= queuedBytesSoft;
+    this.#full ||= this.#bytes >= queuedBytesSoft || this.#queue.length >= queuedCountMax;
     this.#fill();
     return !this.#full;
   }
@@ -103,6 +100,14 @@ export class SyncWindow {
     }
   }
 
+  #refuse(): void {
+    if (this.#refusing) return;
+    this.#refusing = true;
+    const actual = this.#queue.length;
+    const message = `${actual} sync requests of ${this.#bytes} bytes wait for an answer: the next one was not queued`;
+    this.#handlers.failed(new RingwireError('ERR_RINGWIRE_BACKPRESSURE', message, { actual }));
+  }
+
   #fill(): void {
     while (this.#online && this.#inFlight < this.#options.window && this.#inFlight < this.#queue.length) {
       const message = this.#queue[this.#inFlight] as SharedMessage;
@@ -121,8 +126,10 @@ export class SyncWindow {
   #drop(index: number): void {
     const [message] = this.#queue.splice(index, 1);
     this.#bytes -= message?.bytes ?? 0;
-    if (!this.#full || this.#bytes > this.#options.queuedBytesSoft / 2) return;
+    const { queuedBytesSoft, queuedCountMax } = this.#options;
+    if (!this.#full || this.#bytes > queuedBytesSoft / 2 || this.#queue.length > queuedCountMax / 2) return;
     this.#full = false;
+    this.#refusing = false;
     this.#handlers.drained();
   }
 

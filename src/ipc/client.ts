@@ -8,7 +8,6 @@ import tls from 'node:tls';
 import { StreamClient } from '../endpoints/client.ts';
 import { makeContext } from '../endpoints/context.ts';
 import { Emitter } from '../emitter.ts';
-import { RingwireError } from '../errors.ts';
 import { checkPath, localAddress } from '../transports/local-path.ts';
 import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
 import { clientTlsOptions } from '../transports/tls-options.ts';
@@ -30,7 +29,6 @@ export class Client extends Emitter {
   readonly Client: typeof Client = Client;
   readonly #onDestroy: () => void;
   #stream: StreamClient | undefined = undefined;
-  #overflowing = false;
 
   /** @param onDestroy called after 'destroy', when nothing of the client works any more */
   constructor(config: Config, log: Log, onDestroy: () => void) {
@@ -77,11 +75,7 @@ export class Client extends Emitter {
   emit(type: string, data?: unknown): boolean {
     if (this.config.logPayloads)
       this.log('dispatching event to ', this.id, this.path, ' : ', type, ',', data);
-    try {
-      return this.#stream?.send(type, data) ?? false;
-    } catch (error) {
-      return this.#overflow(error);
-    }
+    return this.#stream?.send(type, data) ?? false;
   }
 
   /** Writes what was sent in this tick now instead of at its end. */
@@ -124,10 +118,7 @@ export class Client extends Emitter {
         this.log('\n\n######\nerror: ', error);
         this.publish('error', error);
       },
-      drained: () => {
-        this.#overflowing = false;
-        this.publish('drain');
-      },
+      drained: () => this.publish('drain'),
       closed: (unsentBytes) => this.#closed(unsentBytes),
       destroyed: () => {
         this.publish('destroy');
@@ -162,7 +153,6 @@ export class Client extends Emitter {
   }
 
   #closed(unsentBytes: number): void {
-    this.#overflowing = false;
     this.log(
       'connection closed',
       this.id,
@@ -172,15 +162,5 @@ export class Client extends Emitter {
       'tries remaining',
     );
     this.publish('disconnect');
-  }
-
-  /** node-ipc's emit does not throw because a peer is slow: the message is dropped and 'error' tells so, once. */
-  #overflow(error: unknown): false {
-    if (!(error instanceof RingwireError) || error.code !== 'ERR_RINGWIRE_BACKPRESSURE') throw error;
-    if (!this.#overflowing) {
-      this.#overflowing = true;
-      this.publish('error', error);
-    }
-    return false;
   }
 }

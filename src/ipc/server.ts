@@ -38,7 +38,6 @@ export class Server extends Emitter {
   #starting = false;
   /** The socket whose close is being published. */
   #closing: PeerSocket | undefined = undefined;
-  readonly #overflowing = new WeakSet<net.Socket>();
 
   constructor(path: string, config: Config, log: Log, port?: number) {
     super();
@@ -120,16 +119,7 @@ export class Server extends Emitter {
    */
   emit(socket: PeerSocket, type: string, data?: unknown): boolean {
     if (this.config.logPayloads) this.log('dispatching event to socket', ' : ', type, data);
-    try {
-      return this.#stream?.send(socket, type, data) ?? false;
-    } catch (error) {
-      if (!(error instanceof RingwireError) || error.code !== 'ERR_RINGWIRE_BACKPRESSURE') throw error;
-      if (!this.#overflowing.has(socket)) {
-        this.#overflowing.add(socket);
-        this.publish('error', error);
-      }
-      return false;
-    }
+    return this.#stream?.send(socket, type, data) ?? false;
   }
 
   /** Sends a message to every peer, encoded once for each wire and codec in use. @returns false when a peer is slow */
@@ -167,10 +157,7 @@ export class Server extends Emitter {
       identified: identify,
       received: this.#receivedHandler(),
       error: (error) => this.#failed(error),
-      drained: (socket) => {
-        this.#overflowing.delete(socket);
-        this.publish('drain', socket);
-      },
+      drained: (socket) => this.publish('drain', socket),
       disconnected: (socket, unsentBytes) => {
         if (unsentBytes > 0) this.log('a peer left', unsentBytes, 'bytes unread');
         this.#closing = socket;

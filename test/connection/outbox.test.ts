@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Segment } from '../../src/bytes/byte-writer.ts';
 import { SLAB_BYTES, SlabPool } from '../../src/bytes/slab-pool.ts';
+import type { RingwireError } from '../../src/errors.ts';
 import { Outbox } from '../../src/connection/outbox.ts';
 
 interface Setting {
@@ -14,23 +15,29 @@ interface Setting {
   readonly outbox: Outbox;
   readonly writes: Segment[][];
   readonly drains: { count: number };
+  readonly refusals: RingwireError[];
 }
 
 function setUp(soft = 1000, hard = 4000): Setting {
   const pool = new SlabPool();
   const writes: Segment[][] = [];
   const drains = { count: 0 };
+  const refusals: RingwireError[] = [];
   const outbox = new Outbox(
     pool,
     { pendingBytesSoft: soft, pendingBytesMax: hard },
-    { write: (segments) => writes.push([...segments]), drained: () => drains.count++ },
+    {
+      write: (segments) => writes.push([...segments]),
+      drained: () => drains.count++,
+      refused: (error) => refusals.push(error),
+    },
   );
-  return { pool, outbox, writes, drains };
+  return { pool, outbox, writes, drains, refusals };
 }
 
 /** A message of `bytes`, as a connection sends it. */
 function send({ outbox }: Setting, bytes: number | Uint8Array): boolean {
-  outbox.admit();
+  if (!outbox.admit()) return false;
   outbox.writer.append(typeof bytes === 'number' ? Buffer.alloc(bytes, 0x61) : bytes);
   return outbox.added();
 }
@@ -126,22 +133,23 @@ test('hard mark: the next message is refused with its numbers and nothing is que
   send(setting, 3999);
   assert.equal(send(setting, 500), false, 'below the mark a message still goes in whole');
   for (let tries = 0; tries < 3; tries++) {
-    assert.throws(() => send(setting, 1), {
-      code: 'ERR_RINGWIRE_BACKPRESSURE',
-      limit: 4000,
-      actual: 4499,
-      closed: false,
-    });
+    assert.equal(send(setting, 1), false);
     assert.equal(setting.outbox.pendingBytes, 4499);
   }
   await nextTick();
-  assert.throws(
-    () => send(setting, 1),
-    { code: 'ERR_RINGWIRE_BACKPRESSURE' },
-    'handed over is not yet written',
+  assert.equal(send(setting, 1), false);
+  assert.equal(setting.outbox.pendingBytes, 4499, 'handed over is not yet written');
+  assert.equal(setting.refusals.length, 1, 'said once');
+  const [refusal] = setting.refusals;
+  assert.deepEqual(
+    [refusal?.code, refusal?.limit, refusal?.actual, refusal?.closed],
+    ['ERR_RINGWIRE_BACKPRESSURE', 4000, 4499, false],
   );
   confirm(setting);
   assert.equal(send(setting, 1), true);
+  send(setting, 4500);
+  send(setting, 1);
+  assert.equal(setting.refusals.length, 2, 'and again after a drain');
 });
 
 test('attachments are not copied', async () => {

@@ -1,0 +1,51 @@
+/**
+ * Copies small sources that come again and again, such as the one buffer that a program fills for each of its messages. Most of
+ * the price of a small `set` is the call: a source that keeps coming is copied in words by a plain loop, for half of it.
+ *
+ * Invariant: what is copied is always the source's present content; at most one source is remembered.
+ */
+import type { ByteWriter } from './byte-writer.ts';
+
+/** Above this size `set` is the faster one. */
+const WORDS_BYTES_MAX = 256;
+/** A source keeps all memory that it is a part of alive: more than this is not held for speed. */
+const MEMORY_BYTES_MAX: number = 64 * 1024;
+/** A view of the words costs as much as some copies: it is made for the source that came this many times in a row. */
+const REPEATS_MIN = 8;
+
+const NO_WORDS: BigUint64Array = new BigUint64Array(0);
+
+export class RepeatCopy {
+  #source: Uint8Array | undefined = undefined;
+  #words: BigUint64Array = NO_WORDS;
+  #repeats = 0;
+
+  /** Copies `source` to `out.bytes[at]` and on. @param at a multiple of 8, reserved */
+  copy(source: Uint8Array, out: ByteWriter, at: number): void {
+    const from = this.#words;
+    // The length may change under a resizable buffer.
+    if (source === this.#source && from.length << 3 === source.length) {
+      const to = out.words;
+      const start = at >>> 3;
+      for (let index = 0; index < from.length; index++) to[start + index] = from[index] as bigint;
+      return;
+    }
+    out.bytes.set(source, at);
+    if (source === this.#source) this.#repeated(source);
+    else this.#first(source);
+  }
+
+  #first(source: Uint8Array): void {
+    this.#source = source.length <= WORDS_BYTES_MAX ? source : undefined;
+    this.#words = NO_WORDS;
+    this.#repeats = 0;
+  }
+
+  #repeated(source: Uint8Array): void {
+    if (++this.#repeats !== REPEATS_MIN) return;
+    const { buffer, byteOffset, length } = source;
+    if (((byteOffset | length) & 7) === 0 && buffer.byteLength <= MEMORY_BYTES_MAX) {
+      this.#words = new BigUint64Array(buffer, byteOffset, length >>> 3);
+    } else this.#source = undefined;
+  }
+}
