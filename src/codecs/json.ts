@@ -35,24 +35,30 @@ export class JsonCodec implements Codec {
   }
 
   decode(frame: Frame): unknown {
-    return frame.end === frame.start ? undefined : parseJson(frame.bytes, frame.start, frame.end);
+    if (frame.end === frame.start) return undefined;
+    const text = frame.bytes.toString('utf8', frame.start, frame.end);
+    checkDepth(text);
+    return parseJson(text);
   }
 }
 
-/** Parses the text in `bytes[start]` to `bytes[end - 1]`. @throws MessageError */
-export function parseJson(bytes: Buffer, start: number, end: number): unknown {
-  const text = bytes.toString('utf8', start, end);
-  // Depth costs at least a byte per level, so short text needs no look.
-  if (end - start > DEPTH_MAX && isDeep(text)) {
+/** @throws MessageError ERR_RINGWIRE_TOO_DEEP */
+export function checkDepth(text: string): void {
+  // A level needs two brackets, so short text needs no look.
+  if (text.length > 2 * DEPTH_MAX && isDeep(text)) {
     throw new MessageError('ERR_RINGWIRE_TOO_DEEP', `JSON that nests deeper than ${DEPTH_MAX}`, {
       limit: DEPTH_MAX,
     });
   }
+}
+
+/** @throws MessageError ERR_RINGWIRE_INVALID_JSON */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     // The parser's own message quotes the text, which may be secret.
-    throw new MessageError('ERR_RINGWIRE_INVALID_JSON', `${end - start} bytes that are not JSON`);
+    throw new MessageError('ERR_RINGWIRE_INVALID_JSON', `${text.length} characters that are not JSON`);
   }
 }
 

@@ -6,27 +6,43 @@
  */
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
-import { parseJson, utf8BytesMax } from '../codecs/json.ts';
+import { checkDepth, parseJson, utf8BytesMax } from '../codecs/json.ts';
 import { Slot } from '../emitter.ts';
 import { FrameError, MessageError, RingwireError } from '../errors.ts';
 import { DelimitedParser } from '../frames/delimited.ts';
-import type { Frame } from '../frames/frame.ts';
 import type { Sink, Wire } from './wire.ts';
 
 /** Names beyond these are prepared anew each time: peers choose the names that they send. */
 const KEPT_NAMES_MAX = 256;
 
+/** Longer names are not kept at all. */
+const KEPT_NAME_LENGTH_MAX = 256;
+
+const CLOSING_BRACE = 0x7d;
+
+/** What no message starts with. */
+const NO_MESSAGE = '\0';
+const NO_SLOT: Slot = new Slot('');
+
+/** All of a message up to its data. */
+interface EnvelopeStart {
+  readonly text: string;
+  readonly bytes: Buffer;
+}
+
 /** What the connections of an endpoint remember of event names. */
 export class EnvelopeNames {
-  readonly #starts = new Map<string, string>();
+  readonly #starts = new Map<string, EnvelopeStart>();
   readonly #slots = new Map<string, Slot>();
 
   /** `{"type":"name","data":` */
-  start(event: string): string {
+  start(event: string): EnvelopeStart {
     const known = this.#starts.get(event);
     if (known !== undefined) return known;
-    const start = `{"type":${JSON.stringify(event)},"data":`;
-    if (this.#starts.size < KEPT_NAMES_MAX) this.#starts.set(event, start);
+    const text = `{"type":${JSON.stringify(event)},"data":`;
+    const start = { text, bytes: Buffer.from(text) };
+    if (this.#starts.size < KEPT_NAMES_MAX && event.length <= KEPT_NAME_LENGTH_MAX)
+      this.#starts.set(event, start);
     return start;
   }
 
@@ -34,7 +50,7 @@ export class EnvelopeNames {
     const known = this.#slots.get(type);
     if (known !== undefined) return known;
     const slot = new Slot(type);
-    if (this.#slots.size < KEPT_NAMES_MAX) this.#slots.set(type, slot);
+    if (this.#slots.size < KEPT_NAMES_MAX && type.length <= KEPT_NAME_LENGTH_MAX) this.#slots.set(type, slot);
     return slot;
   }
 }
@@ -52,35 +68,46 @@ export class DelimitedWire implements Wire {
   readonly bytesMax: number;
   readonly #sink: Sink;
   readonly #delimiter: Buffer;
-  readonly #delimiterText: string;
   readonly #names: EnvelopeNames;
+  /** How the last message started, and its event; most peers send the same event many times in a row. */
+  #lastStart = NO_MESSAGE;
+  #lastSlot: Slot = NO_SLOT;
+  /** The peer's messages look like those of node-ipc and ringwire: `type`, then `data`, then nothing. */
+  #plain = true;
 
   constructor(ring: ReceiveRing, options: DelimitedWireOptions, sink: Sink) {
     this.parser = new DelimitedParser(ring, options.delimiter, options.frameBytesMax);
     this.bytesMax = options.frameBytesMax;
     this.#delimiter = options.delimiter;
-    this.#delimiterText = options.delimiter.toString('utf8');
     this.#names = options.names;
     this.#sink = sink;
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
-    const text = this.#text(event, data);
-    const at = out.reserve(utf8BytesMax(text));
-    const end = at + out.bytes.write(text, at, 'utf8');
-    out.rewind(end);
-    const bytes = end - at - this.#delimiter.length;
-    if (bytes > this.bytesMax) {
+    checkEvent(event);
+    const value = data === undefined ? '{}' : stringify(data);
+    // JSON.stringify leaves a key out whose value it cannot express (a function, a symbol).
+    const start = value === undefined ? withoutData(event) : this.#names.start(event).bytes;
+    const text = value ?? '';
+    const delimiter = this.#delimiter;
+    const at = out.reserve(start.length + utf8BytesMax(text) + 1 + delimiter.length);
+    const { bytes } = out;
+    bytes.set(start, at);
+    let end = at + start.length;
+    if (text !== '') end += bytes.write(text, end, 'utf8');
+    bytes[end++] = CLOSING_BRACE;
+    if (end - at > this.bytesMax) {
       out.rewind(at);
-      throw new RingwireError(
-        'ERR_RINGWIRE_FRAME_TOO_LARGE',
-        `a message of ${bytes} bytes, ${this.bytesMax} are allowed`,
-        {
-          limit: this.bytesMax,
-          actual: bytes,
-        },
-      );
+      throw this.#tooLarge(end - at);
     }
+    bytes.set(delimiter, end);
+    out.rewind(end + delimiter.length);
+  }
+
+  #tooLarge(actual: number): RingwireError {
+    const limit = this.bytesMax;
+    const message = `a message of ${actual} bytes, ${limit} are allowed`;
+    return new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', message, { limit, actual });
   }
 
   encodeShared(event: string, data: unknown, out: ByteWriter): void {
@@ -91,10 +118,27 @@ export class DelimitedWire implements Wire {
     // Messages of this wire depend on nothing that was sent before.
   }
 
-  receive(frame: Frame): void {
+  receive(): void {
+    const text = this.parser.text();
+    if (this.#plain && text.startsWith(this.#lastStart) && text.endsWith('}')) {
+      let data: unknown;
+      try {
+        checkDepth(text);
+        data = JSON.parse(text.slice(this.#lastStart.length, -1));
+      } catch {
+        this.#plain = false;
+        this.#receiveAny(text);
+        return;
+      }
+      this.#sink.value(this.#lastSlot, data);
+    } else this.#receiveAny(text);
+  }
+
+  #receiveAny(text: string): void {
     let message: unknown;
     try {
-      message = parseJson(frame.bytes, frame.start, frame.end);
+      checkDepth(text);
+      message = parseJson(text);
     } catch (error) {
       if (error instanceof MessageError) throw new FrameError(error.code, error.message);
       throw error;
@@ -106,21 +150,21 @@ export class DelimitedWire implements Wire {
         'JSON that is not an object with a string as type',
       );
     }
-    this.#sink.value(this.#names.slot(type), data);
+    const slot = this.#names.slot(type);
+    this.#lastSlot = slot;
+    this.#lastStart = this.#names.start(type).text;
+    this.#sink.value(slot, data);
   }
+}
 
-  #text(event: string, data: unknown): string {
-    if (typeof event !== 'string') {
-      throw new RingwireError(
-        'ERR_RINGWIRE_INVALID_EVENT',
-        `an event type must be a string, not ${typeof event}`,
-      );
-    }
-    const value = data === undefined ? '{}' : stringify(data);
-    // JSON.stringify leaves a key out whose value it cannot express (a function, a symbol).
-    if (value === undefined) return `{"type":${JSON.stringify(event)}}${this.#delimiterText}`;
-    return `${this.#names.start(event)}${value}}${this.#delimiterText}`;
-  }
+function checkEvent(event: unknown): asserts event is string {
+  if (typeof event === 'string') return;
+  const message = `an event type must be a string, not ${typeof event}`;
+  throw new RingwireError('ERR_RINGWIRE_INVALID_EVENT', message);
+}
+
+function withoutData(event: string): Buffer {
+  return Buffer.from(`{"type":${JSON.stringify(event)}`);
 }
 
 /** The text of `data` as it stands in `{type, data}`: `toJSON` is told the key under which it stands there. */

@@ -111,7 +111,7 @@ export class Receiver {
     while (parser.firstByte !== MAGIC) {
       const frame = parser.next();
       if (frame === undefined) return;
-      prelude.receive(frame);
+      prelude.receive();
     }
     const wire = this.#wire as Wire;
     this.#prelude = undefined;

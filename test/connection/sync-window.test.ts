@@ -140,7 +140,7 @@ test('the queue is bounded: what does not fit is refused, the rest goes on', (t)
   const { sync, sent, failed, add } = setUp(t, 1, 3);
   sync.online();
   assert.deepEqual(
-    [...'abcd'].map((name) => add(name)),
+    ['a', 'b', 'c', 'd'].map((name) => add(name)),
     [true, true, false, false],
   );
   assert.equal(add('d'), false);

@@ -232,3 +232,25 @@ test('cost per byte is flat: 1 MiB in pieces of 64 bytes and of 64 KiB, within 2
     assert.ok(small < 20 * large, `${small.toFixed(1)} ms in small pieces, ${large.toFixed(1)} ms in large`);
   }
 });
+
+test('text: the same whether the source is one piece of ASCII, holds other characters, or arrives in pieces', () => {
+  const random = seeded(5);
+  for (const alphabet of ['abc{}":,0', 'aé\u{1f600}"']) {
+    const letters = Array.from(alphabet);
+    const messages = Array.from({ length: 400 }, () =>
+      Array.from({ length: random.below(30) }, () => letters[random.below(letters.length)]).join(''),
+    );
+    for (const delimiter of ['\f', '\r\n']) {
+      const bytes = Buffer.from(messages.map((each) => each + delimiter).join(''));
+      for (const piece of [bytes.length, 5000, 1500, 100, 7]) {
+        const parser = new DelimitedParser(new ReceiveRing(), Buffer.from(delimiter), 1e6);
+        const texts: string[] = [];
+        for (let at = 0; at < bytes.length; at += piece) {
+          parser.feed(bytes.subarray(at, at + piece));
+          while (parser.next() !== undefined) texts.push(parser.text());
+        }
+        assert.deepEqual(texts, messages, `pieces of ${piece}`);
+      }
+    }
+  }
+});

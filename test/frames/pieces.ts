@@ -88,6 +88,33 @@ export function deliver(
   }
 }
 
+/** Takes frames in every way that a parser has: one by one, in strides, and with a receiver that throws in the middle of one. */
 function drain(parser: FrameParser, visit: (frame: Frame) => void): void {
-  for (let frame = parser.next(); frame !== undefined; frame = parser.next()) visit(frame);
+  const receiver = { receive: visit };
+  for (let round = 0; ; round++) {
+    const stride = 1 + (round % 5);
+    if (round % 3 === 0) {
+      const frame = parser.next();
+      if (frame === undefined) return;
+      visit(frame);
+    } else if (round % 3 === 1) {
+      if (parser.deliver(receiver, stride) < stride) return;
+    } else {
+      let left = stride;
+      const throwing = {
+        receive(frame: Frame): void {
+          visit(frame);
+          if (--left === 0) throw STOP;
+        },
+      };
+      try {
+        parser.deliver(throwing, stride + 1);
+        return;
+      } catch (error) {
+        if (error !== STOP) throw error;
+      }
+    }
+  }
 }
+
+const STOP: Error = new Error('stop');

@@ -84,7 +84,7 @@ export const DELIMITED_CASES: readonly Case[] = [
   ...cut('TOO_DEEP', [
     message(`${'['.repeat(64)}${']'.repeat(64)}`),
     message('['.repeat(200_000)),
-    '['.repeat(65) + '\f',
+    '['.repeat(129) + '\f',
     message(`${'{"a":'.repeat(64)}1${'}'.repeat(64)}`),
   ]),
   ...cut('FRAME_TOO_LARGE', [
