@@ -6,6 +6,8 @@
  * until the next `append` or `writable`.
  */
 
+import type { ReceiveRing } from './receive-ring.ts';
+
 const NOTHING: Buffer = Buffer.alloc(0);
 const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
 
@@ -13,11 +15,19 @@ const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
 const BLOCK_BYTES: number = 68 * 1024;
 /** A carry of up to this size is kept by an idle connection, a larger one is let go. */
 const KEPT_BYTES_MAX = 512;
+/** A unit of which this much has come gets a whole block at once. */
+const BLOCK_BYTES_MIN: number = 4 * 1024;
 
 export class Carry {
   bytes: Buffer = NOTHING;
   view: DataView = NO_VIEW;
   length = 0;
+  readonly #ring: ReceiveRing;
+
+  /** @param ring keeps a block between two carries of its connections */
+  constructor(ring: ReceiveRing) {
+    this.#ring = ring;
+  }
 
   /** Copies `source[from]` to `source[to - 1]` behind what is there. @param total size of the whole unit, 0 if not known */
   append(source: Buffer, from: number, to: number, total: number): void {
@@ -46,6 +56,7 @@ export class Carry {
   /** Nothing is unfinished: an idle connection owns next to nothing. */
   letGo(): void {
     if (this.bytes.length > KEPT_BYTES_MAX) {
+      this.#keepSpare();
       this.bytes = NOTHING;
       this.view = NO_VIEW;
     }
@@ -55,9 +66,21 @@ export class Carry {
     if (bytes <= this.bytes.length) return;
     let capacity = Math.max(bytes, 2 * this.bytes.length, 64);
     if (total > 0) capacity = Math.max(bytes, Math.min(capacity, total));
-    const grown = Buffer.allocUnsafeSlow(capacity);
+    const isBlock = capacity >= BLOCK_BYTES_MIN && capacity <= BLOCK_BYTES;
+    const grown = isBlock ? this.#block() : Buffer.allocUnsafeSlow(capacity);
     this.bytes.copy(grown, 0, 0, this.length);
+    this.#keepSpare();
     this.bytes = grown;
-    this.view = new DataView(grown.buffer, grown.byteOffset, capacity);
+    this.view = new DataView(grown.buffer, grown.byteOffset, grown.length);
+  }
+
+  #block(): Buffer {
+    const block = this.#ring.spareBlock ?? Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    this.#ring.spareBlock = undefined;
+    return block;
+  }
+
+  #keepSpare(): void {
+    if (this.bytes.length === BLOCK_BYTES) this.#ring.spareBlock = this.bytes;
   }
 }

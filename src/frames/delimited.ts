@@ -40,12 +40,13 @@ export class DelimitedParser implements FrameParser {
   #textTried = false;
   #cursor = 0;
   #limit = 0;
-  readonly #carry: Carry = new Carry();
+  readonly #carry: Carry;
   #dead = false;
 
   /** @param messageMax largest message that is accepted, in bytes without its delimiter */
   constructor(ring: ReceiveRing, delimiter: Buffer, messageMax: number) {
     this.#ring = ring;
+    this.#carry = new Carry(ring);
     this.#delimiter = delimiter;
     this.#needle = delimiter.length === 1 ? (delimiter[0] as number) : delimiter;
     this.#delimiterText = delimiter.toString('latin1');

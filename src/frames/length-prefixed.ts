@@ -28,7 +28,7 @@ export class LengthPrefixedParser implements FrameParser {
   #cursor = 0;
   #limit = 0;
 
-  readonly #carry: Carry = new Carry();
+  readonly #carry: Carry;
   /** Size of the unit in the carry; 0 as long as its header is not complete. */
   #carryTotal = 0;
   /** The last `writable()` was the carry. */
@@ -40,6 +40,7 @@ export class LengthPrefixedParser implements FrameParser {
   /** @param payloadMax largest payload that is accepted, in bytes */
   constructor(ring: ReceiveRing, payloadMax: number) {
     this.#ring = ring;
+    this.#carry = new Carry(ring);
     this.#payloadMax = payloadMax;
     this.#bytes = ring.bytes;
     this.#view = ring.view;

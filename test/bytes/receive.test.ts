@@ -37,14 +37,14 @@ test('carry: whatever a unit promises, memory follows what arrived; through both
   for (const total of [0, 1000, 100_000, 2 ** 24, 2 ** 31 - 1]) {
     for (const size of [1, 64, 1500, 65_536]) {
       const source = seeded(size).bytes(Math.min(size, 4096));
-      const appended = new Carry();
+      const appended = new Carry(new ReceiveRing(0));
       const end = Math.min(total || 2 ** 31, size === 1 ? 20_000 : 3_000_000);
       while (appended.length < end) {
         appended.append(source, 0, Math.min(source.length, end - appended.length), total);
         checkBound(appended);
       }
       if (total === 0) continue;
-      const read = new Carry();
+      const read = new Carry(new ReceiveRing(0));
       read.append(source, 0, 1, total);
       while (read.length < end) {
         const room = read.writable(total);
@@ -59,7 +59,7 @@ test('carry: whatever a unit promises, memory follows what arrived; through both
 test('carry: what was carried stays, byte for byte, and a unit of known size is not overgrown', () => {
   const random = seeded(5);
   const source = random.bytes(50_000);
-  const carry = new Carry();
+  const carry = new Carry(new ReceiveRing(0));
   for (let at = 0; at < source.length;) {
     const bytes = Math.min(1 + random.below(3000), source.length - at);
     if (random.below(2) === 0) carry.append(source, at, at + bytes, source.length);
@@ -78,7 +78,7 @@ test('carry: what was carried stays, byte for byte, and a unit of known size is 
 });
 
 test('carry: an idle connection lets large memory go and keeps the bytes readable until then', () => {
-  const carry = new Carry();
+  const carry = new Carry(new ReceiveRing(0));
   carry.append(Buffer.alloc(10_000, 0x61), 0, 10_000, 0);
   carry.clear();
   assert.equal(carry.length, 0);
@@ -91,4 +91,24 @@ test('carry: an idle connection lets large memory go and keeps the bytes readabl
   carry.letGo();
   assert.equal(carry.bytes, small, 'small memory is kept for the next time');
   assert.ok(small.length <= 512);
+});
+
+test('carry: a block that was let go serves the next carry of the ring, and never two at once', () => {
+  const ring = new ReceiveRing(0);
+  const [first, second, third] = [new Carry(ring), new Carry(ring), new Carry(ring)];
+  const bytes = Buffer.alloc(10_000, 0x61);
+  first.append(bytes, 0, bytes.length, 0);
+  const block = first.bytes;
+  first.clear();
+  assert.equal(ring.spareBlock, undefined, 'still lent');
+  first.letGo();
+  second.append(bytes, 0, bytes.length, 0);
+  assert.equal(second.bytes, block);
+  third.append(bytes, 0, bytes.length, 0);
+  assert.notEqual(third.bytes, block);
+  second.append(Buffer.alloc(100_000, 0x62), 0, 100_000, 0);
+  assert.equal(ring.spareBlock, block, 'outgrown');
+  assert.ok(second.bytes.subarray(0, 10_000).equals(bytes));
+  first.append(bytes, 0, bytes.length, 0);
+  assert.equal(first.bytes, block);
 });
