@@ -1,6 +1,7 @@
 /**
  * `npm run figures [-- --write]`: the headline figures of this machine, each as a ratio to a reference that was measured in the same run,
- * rounds interleaved so that a slow moment hits all alike. `--write` puts the table into BENCHMARKS.md. Medians of three rounds.
+ * rounds interleaved so that a slow moment hits all alike. `--write` puts the table into BENCHMARKS.md. Medians of the rounds and of
+ * their ratios.
  */
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -10,7 +11,7 @@ import { type Contestant, type EchoResult, type SinkResult } from './support/pee
 import { projectRoot } from './support/payloads.ts';
 import { echo, idleBytes, oneWay, oneWayC, sensorJson } from './support/runs.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 5;
 
 interface Row {
   name: string;
@@ -48,8 +49,6 @@ async function interleaved<T>(
   return results;
 }
 
-const perSecond = (result: SinkResult): number => result.count / result.seconds;
-
 function raw(bytes: number, count: number, receive: 'frame' | 'view' | 'copy'): () => Promise<SinkResult> {
   return () => oneWay({ contestant: 'ringwire', bytes, count, receive });
 }
@@ -76,9 +75,11 @@ async function throughput(): Promise<Row[]> {
     nodeIpc: json('node-ipc', 200_000),
     json: json('ringwire-json-wire', 2_000_000),
   });
-  const rate = (name: string): number => median((results[name] ?? []).map(perSecond));
+  const rates = (name: string): number[] => (results[name] ?? []).map((each) => each.perSecond);
+  const rate = (name: string): number => median(rates(name));
   const add = (name: string, value: string, reference: string, goal: number): void => {
-    const ratio = rate(value) / rate(reference);
+    const references = rates(reference);
+    const ratio = median(rates(value).map((each, round) => each / (references[round] ?? Number.NaN)));
     const sign = `>= ${goal}`;
     rows.push({
       name,

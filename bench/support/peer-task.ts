@@ -18,7 +18,8 @@ export interface PeerTask {
 export interface SinkResult {
   count: number;
   bytes: number;
-  seconds: number;
+  /** Messages per second once warm. */
+  perSecond: number;
   /** Heap bytes per message that the receiver allocated in the second half. */
   allocated: number;
   /** The same of the sender. */

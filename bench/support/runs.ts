@@ -92,10 +92,10 @@ export function oneWayC(bytes: number, count: number): Promise<SinkResult> {
       '--count',
       String(count),
     ]);
-    const result = await sink.line<SinkResult>();
+    const result = await sink.line<SinkResult & { messages_per_second: number }>();
     await source.line();
     await Promise.all([sink.end(), source.end()]);
-    return { ...result, allocated: 0, sourceAllocated: 0 };
+    return { ...result, perSecond: result.messages_per_second, allocated: 0, sourceAllocated: 0 };
   });
 }
 
