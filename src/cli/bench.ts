@@ -1,0 +1,26 @@
+/**
+ * `ringwire bench`: finds the subcommand.
+ */
+import { benchCompare } from './bench-compare.ts';
+import { UsageError } from './usage.ts';
+
+const BENCH_HELP = `Usage: ringwire bench <subcommand>
+
+Subcommands:
+  compare <base.json> <head.json>   is the head slower than the base?
+
+ringwire bench <subcommand> --help tells more.
+`;
+
+/** @returns the exit code */
+export async function bench(words: readonly string[]): Promise<number> {
+  const [subcommand, ...rest] = words;
+  if (subcommand === 'compare') return benchCompare(rest);
+  if (subcommand === '--help') {
+    process.stdout.write(BENCH_HELP);
+    return 0;
+  }
+  const what =
+    subcommand === undefined ? 'a subcommand is missing' : `there is no subcommand '${subcommand}'`;
+  throw new UsageError(what, BENCH_HELP);
+}
