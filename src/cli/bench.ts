@@ -2,11 +2,13 @@
  * `ringwire bench`: finds the subcommand.
  */
 import { benchCompare } from './bench-compare.ts';
+import { benchRun } from './bench-run.ts';
 import { UsageError } from './usage.ts';
 
 const BENCH_HELP = `Usage: ringwire bench <subcommand>
 
 Subcommands:
+  run [pattern ...]                 measure messages between processes on this machine
   compare <base.json> <head.json>   is the head slower than the base?
 
 ringwire bench <subcommand> --help tells more.
@@ -15,6 +17,7 @@ ringwire bench <subcommand> --help tells more.
 /** @returns the exit code */
 export async function bench(words: readonly string[]): Promise<number> {
   const [subcommand, ...rest] = words;
+  if (subcommand === 'run') return benchRun(rest);
   if (subcommand === 'compare') return benchCompare(rest);
   if (subcommand === '--help') {
     process.stdout.write(BENCH_HELP);

@@ -2,34 +2,13 @@
  * `ringwire bench compare` as people and CI call it: a process, files, exit codes.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { makeResults, type Results } from '../../src/bench/results.ts';
+import { file, folder, removeFolder, ringwire } from './support.ts';
 
-const CLI: string = fileURLToPath(new URL('../../src/cli/ringwire.js', import.meta.url));
-const folder: string = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-cli-'));
-after(() => fs.rmSync(folder, { recursive: true, force: true }));
-
-function ringwire(
-  args: string[],
-  env: Record<string, string> = {},
-): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
-    encoding: 'utf8',
-    env: { ...process.env, GITHUB_STEP_SUMMARY: '', ...env },
-  });
-  return { code: status, out: stdout, err: stderr };
-}
-
-function file(name: string, content: unknown): string {
-  const place = path.join(folder, name);
-  fs.writeFileSync(place, typeof content === 'string' ? content : JSON.stringify(content));
-  return place;
-}
+after(removeFolder);
 
 function results(level: number, rounds = 8): Results {
   const samples = Array.from({ length: rounds }, (_, round) => level + round / 10);
@@ -94,7 +73,7 @@ test('mistakes: one clear line, the help, exit code 2, nothing on stdout', () =>
     [['bench', 'compare', base, old], 'it has version 99'],
     [['bench', 'compare', base, rowless], 'row 0 lacks'],
   ] as const) {
-    const { code, out, err } = ringwire([...args]);
+    const { code, out, err } = ringwire(args);
     assert.equal(code, 2, args.join(' '));
     assert.equal(out, '');
     assert.ok(err.startsWith('ringwire: ') && err.includes(message), err);

@@ -1,0 +1,114 @@
+/**
+ * Runs scenarios in processes of their own, in turns: round by round, every scenario once per round, so that a slow moment hits them all. Each
+ * round is one sample.
+ *
+ * Invariant: no child outlives its measurement; a measurement that says nothing for a minute fails.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import readline from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { RingwireError } from '../errors.ts';
+import type { EchoReport, OneWayReport, PeerTask } from './peer.ts';
+import type { Row } from './results.ts';
+import type { Scenario } from './scenarios.ts';
+
+const PEER: string = fileURLToPath(new URL(`peer${path.extname(import.meta.url)}`, import.meta.url));
+const SILENCE_MS = 60_000;
+
+export interface RunOptions {
+  readonly rounds: number;
+  /** Share of the full count of messages. */
+  readonly share: number;
+  /** Before each measurement. */
+  progress(done: number, total: number, id: string): void;
+}
+
+/** @throws RingwireError ERR_RINGWIRE_BENCH_RUN when a measurement fails: there is no result without all of its messages */
+export async function runScenarios(scenarios: readonly Scenario[], options: RunOptions): Promise<Row[]> {
+  const rows = new Map<string, Row & { readonly samples: number[] }>();
+  let done = 0;
+  for (let round = 0; round < options.rounds; round++) {
+    // Every other round backwards: nobody always runs behind the same neighbour.
+    for (const scenario of round % 2 === 0 ? scenarios : scenarios.toReversed()) {
+      options.progress(done++, options.rounds * scenarios.length, scenario.id);
+      const count = Math.max(20, Math.round(scenario.count * options.share));
+      for (const row of await measure({ ...scenario, count })) {
+        const known = rows.get(row.id);
+        if (known === undefined) rows.set(row.id, { ...row, samples: [...row.samples] });
+        else known.samples.push(...row.samples);
+      }
+    }
+  }
+  return [...rows.values()];
+}
+
+async function measure(scenario: Scenario): Promise<Row[]> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-bench-'));
+  const socket = path.join(folder, 's');
+  const children: ChildProcess[] = [];
+  const start = (role: PeerTask['role']): Lines => {
+    const task: PeerTask = { role, path: socket, scenario };
+    const child = spawn(process.execPath, [PEER, JSON.stringify(task)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    children.push(child);
+    return new Lines(child, scenario.id);
+  };
+  try {
+    const server = start('server');
+    await server.next();
+    const client = start('client');
+    return scenario.shape === 'echo'
+      ? echoRows(scenario, (await client.next()) as EchoReport)
+      : oneWayRows(scenario, (await server.next()) as OneWayReport);
+  } finally {
+    await Promise.all(children.map(end));
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function oneWayRows({ id }: Scenario, { perSecond, receiverCpu }: OneWayReport): Row[] {
+  return [
+    { id, unit: 'messages/s', better: 'higher', samples: [perSecond] },
+    { id: `${id}#receiver-cpu`, unit: 'us/message', better: 'lower', samples: [receiverCpu] },
+  ];
+}
+
+function echoRows({ id }: Scenario, { p50, p99 }: EchoReport): Row[] {
+  return [
+    { id: `${id}#p50`, unit: 'us', better: 'lower', samples: [p50] },
+    { id: `${id}#p99`, unit: 'us', better: 'lower', samples: [p99] },
+  ];
+}
+
+/** The JSON lines that a child prints. */
+class Lines {
+  readonly #child: ChildProcess;
+  readonly #id: string;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(child: ChildProcess, id: string) {
+    this.#child = child;
+    this.#id = id;
+    if (child.stdout === null) throw new TypeError('a child without an output');
+    this.#lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async next(): Promise<unknown> {
+    const timer = setTimeout(() => this.#child.kill(), SILENCE_MS);
+    const { value, done } = await this.#lines.next();
+    clearTimeout(timer);
+    if (done) throw new RingwireError('ERR_RINGWIRE_BENCH_RUN', `${this.#id} ended without a result`);
+    return JSON.parse(value);
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill();
+  await once(child, 'exit');
+}

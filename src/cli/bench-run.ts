@@ -1,0 +1,137 @@
+/**
+ * `ringwire bench run`: measures, shows how far it is, prints a table, keeps the samples in a file.
+ */
+import fs from 'node:fs';
+import { makeResults, type Results } from '../bench/results.ts';
+import { runScenarios } from '../bench/run.ts';
+import { type Scenario, SCENARIOS, scenariosFor } from '../bench/scenarios.ts';
+import { bootstrap, median } from '../bench/statistics.ts';
+import { readArguments, readNumber, UsageError } from './usage.ts';
+
+/** How much of a scenario's messages a round sends, and how many rounds there are. */
+const SIZES = {
+  smoke: { share: 0.001, rounds: 2 },
+  quick: { share: 0.1, rounds: 5 },
+  full: { share: 1, rounds: 10 },
+} as const;
+
+const RUN_HELP = `Usage: ringwire bench run [options] [pattern ...]
+
+Measures messages between two processes on this machine and prints medians with 95 % intervals. Rounds are taken in
+turns, so that a slow moment hits every row. Patterns choose the rows whose name contains one of them.
+
+Options:
+  --smoke            seconds: does everything run? (figures mean nothing)
+  --quick            about a minute (default)
+  --full             some minutes: for results that are kept
+  --rounds <n>       samples per row instead of the size's number
+  --payload <file>   measure the JSON value in this file instead of the built-in messages
+  --json <file>      keep the result, for 'ringwire bench compare'
+  --list             print the names of the rows and stop
+  --help
+
+Exit codes: 0 measured, 2 a mistake in the arguments, or a measurement that failed.
+
+Examples:
+  ringwire bench run --quick raw
+  ringwire bench run --full --payload order.json --json orders.json
+`;
+
+const OPTIONS = {
+  smoke: { type: 'boolean', default: false },
+  quick: { type: 'boolean', default: false },
+  full: { type: 'boolean', default: false },
+  rounds: { type: 'string' },
+  payload: { type: 'string' },
+  json: { type: 'string' },
+  list: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+/** The program's own message: of about the same number as the built-in object. */
+const PAYLOAD_COUNT = 400_000;
+
+/** @returns the exit code */
+export async function benchRun(words: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(words, OPTIONS, RUN_HELP);
+  if (values.help) {
+    process.stdout.write(RUN_HELP);
+    return 0;
+  }
+  const sizes = (['smoke', 'quick', 'full'] as const).filter((size) => values[size]);
+  if (sizes.length > 1) throw new UsageError(`--${sizes.join(' and --')} exclude each other`, RUN_HELP);
+  const { share, rounds: usual } = SIZES[sizes[0] ?? 'quick'];
+  const rounds =
+    values.rounds === undefined ? usual : Math.trunc(readNumber('rounds', values.rounds, 1, RUN_HELP));
+  const all =
+    values.payload === undefined ? SCENARIOS : scenariosFor(readPayload(values.payload), PAYLOAD_COUNT);
+  const chosen = choose(all, positionals);
+  if (values.list) {
+    process.stdout.write(chosen.map(({ id }) => `${id}\n`).join(''));
+    return 0;
+  }
+  const progress = makeProgress();
+  const rows = await runScenarios(chosen, { share, rounds, progress: progress.show });
+  progress.clear();
+  const results = makeResults(rows);
+  if (values.json !== undefined) fs.writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
+  process.stdout.write(resultsTable(results));
+  return 0;
+}
+
+function choose(all: readonly Scenario[], patterns: readonly string[]): readonly Scenario[] {
+  if (patterns.length === 0) return all;
+  const chosen = all.filter(({ id }) => patterns.some((pattern) => id.includes(pattern)));
+  if (chosen.length > 0) return chosen;
+  throw new UsageError(`no row has ${patterns.join(' or ')} in its name; --list shows the names`, RUN_HELP);
+}
+
+function readPayload(file: string): object {
+  let value: unknown;
+  try {
+    value = JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(
+      `${file} ${error instanceof SyntaxError ? 'is not JSON' : 'cannot be read'}`,
+      RUN_HELP,
+    );
+  }
+  if (typeof value === 'object' && value !== null) return value;
+  throw new UsageError(`${file} holds neither an object nor an array`, RUN_HELP);
+}
+
+/** One line that is written over on a terminal, plain lines elsewhere; always on stderr. */
+function makeProgress(): { show: (done: number, total: number, id: string) => void; clear: () => void } {
+  const live = process.stderr.isTTY;
+  return {
+    show: (done, total, id) => {
+      const line = `${String(done + 1).padStart(String(total).length)}/${total} ${id}`;
+      process.stderr.write(live ? `\r\u001b[K${line}` : `${line}\n`);
+    },
+    clear: () => {
+      if (live) process.stderr.write('\r\u001b[K');
+    },
+  };
+}
+
+function resultsTable({ rows, machine }: Results): string {
+  const { cpu, cores, kernel, node } = machine;
+  const lines = rows.map((row) => {
+    const { low, high } = bootstrap([row.samples], (values) => median(values ?? []));
+    return `| ${row.id} | ${figure(median(row.samples))} | ${figure(low)} to ${figure(high)} | ${row.unit} | ${row.better} |`;
+  });
+  return [
+    `${cpu}, ${cores} cores; ${kernel}; Node ${node}`,
+    '',
+    '| row | median | 95 % interval | unit | better |',
+    '|---|---|---|---|---|',
+    ...lines,
+    '',
+  ].join('\n');
+}
+
+function figure(value: number): string {
+  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
+  if (value >= 1e3) return `${(value / 1e3).toFixed(1)} k`;
+  return value.toPrecision(3);
+}
