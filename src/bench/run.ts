@@ -16,7 +16,10 @@ import type { EchoReport, OneWayReport, PeerTask } from './peer.ts';
 import type { Row } from './results.ts';
 import type { Scenario } from './scenarios.ts';
 
-const PEER: string = fileURLToPath(new URL(`peer${path.extname(import.meta.url)}`, import.meta.url));
+/** The measuring program of this installation. */
+export const OWN_PEER: string = fileURLToPath(
+  new URL(`peer${path.extname(import.meta.url)}`, import.meta.url),
+);
 const SILENCE_MS = 60_000;
 
 export interface RunOptions {
@@ -29,30 +32,46 @@ export interface RunOptions {
 
 /** @throws RingwireError ERR_RINGWIRE_BENCH_RUN when a measurement fails: there is no result without all of its messages */
 export async function runScenarios(scenarios: readonly Scenario[], options: RunOptions): Promise<Row[]> {
-  const rows = new Map<string, Row & { readonly samples: number[] }>();
+  const [rows = []] = await runInTurns(scenarios, [OWN_PEER], options);
+  return rows;
+}
+
+/**
+ * The same scenarios by several measuring programs, side by side: A B, then B A, so that neither always follows the other.
+ * @returns rows for each program; samples with the same index were taken next to each other
+ * @throws what `runScenarios` throws
+ */
+export async function runInTurns(
+  scenarios: readonly Scenario[],
+  peers: readonly string[],
+  options: RunOptions,
+): Promise<Row[][]> {
+  const results = peers.map(() => new Map<string, Row & { readonly samples: number[] }>());
+  const total = options.rounds * scenarios.length * peers.length;
+  const order = scenarios.flatMap((scenario) => peers.map((peer, index) => ({ scenario, peer, index })));
   let done = 0;
   for (let round = 0; round < options.rounds; round++) {
     // Every other round backwards: nobody always runs behind the same neighbour.
-    for (const scenario of round % 2 === 0 ? scenarios : scenarios.toReversed()) {
-      options.progress(done++, options.rounds * scenarios.length, scenario.id);
+    for (const { scenario, peer, index } of round % 2 === 0 ? order : order.toReversed()) {
+      options.progress(done++, total, scenario.id);
       const count = Math.max(20, Math.round(scenario.count * options.share));
-      for (const row of await measure({ ...scenario, count })) {
-        const known = rows.get(row.id);
-        if (known === undefined) rows.set(row.id, { ...row, samples: [...row.samples] });
+      for (const row of await measure({ ...scenario, count }, peer)) {
+        const known = results[index]?.get(row.id);
+        if (known === undefined) results[index]?.set(row.id, { ...row, samples: [...row.samples] });
         else known.samples.push(...row.samples);
       }
     }
   }
-  return [...rows.values()];
+  return results.map((rows) => Array.from(rows.values()));
 }
 
-async function measure(scenario: Scenario): Promise<Row[]> {
+async function measure(scenario: Scenario, peer: string): Promise<Row[]> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-bench-'));
   const socket = path.join(folder, 's');
   const children: ChildProcess[] = [];
   const start = (role: PeerTask['role']): Lines => {
     const task: PeerTask = { role, path: socket, scenario };
-    const child = spawn(process.execPath, [PEER, JSON.stringify(task)], {
+    const child = spawn(process.execPath, [peer, JSON.stringify(task)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);

@@ -6,6 +6,7 @@ import { makeResults, type Results } from '../bench/results.ts';
 import { runScenarios } from '../bench/run.ts';
 import { type Scenario, SCENARIOS, scenariosFor } from '../bench/scenarios.ts';
 import { bootstrap, median } from '../bench/statistics.ts';
+import { makeProgress } from './progress.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 /** How much of a scenario's messages a round sends, and how many rounds there are. */
@@ -65,7 +66,7 @@ export async function benchRun(words: readonly string[]): Promise<number> {
     values.rounds === undefined ? usual : Math.trunc(readNumber('rounds', values.rounds, 1, RUN_HELP));
   const all =
     values.payload === undefined ? SCENARIOS : scenariosFor(readPayload(values.payload), PAYLOAD_COUNT);
-  const chosen = choose(all, positionals);
+  const chosen = chooseScenarios(all, positionals, RUN_HELP);
   if (values.list) {
     process.stdout.write(chosen.map(({ id }) => `${id}\n`).join(''));
     return 0;
@@ -79,11 +80,19 @@ export async function benchRun(words: readonly string[]): Promise<number> {
   return 0;
 }
 
-function choose(all: readonly Scenario[], patterns: readonly string[]): readonly Scenario[] {
+/** The scenarios with one of the patterns in their names; all without patterns. @throws UsageError when there are none */
+export function chooseScenarios(
+  all: readonly Scenario[],
+  patterns: readonly string[],
+  help: string,
+): readonly Scenario[] {
   if (patterns.length === 0) return all;
   const chosen = all.filter(({ id }) => patterns.some((pattern) => id.includes(pattern)));
   if (chosen.length > 0) return chosen;
-  throw new UsageError(`no row has ${patterns.join(' or ')} in its name; --list shows the names`, RUN_HELP);
+  throw new UsageError(
+    `no row has ${patterns.join(' or ')} in its name; 'ringwire bench run --list' shows the names`,
+    help,
+  );
 }
 
 function readPayload(file: string): object {
@@ -98,20 +107,6 @@ function readPayload(file: string): object {
   }
   if (typeof value === 'object' && value !== null) return value;
   throw new UsageError(`${file} holds neither an object nor an array`, RUN_HELP);
-}
-
-/** One line that is written over on a terminal, plain lines elsewhere; always on stderr. */
-function makeProgress(): { show: (done: number, total: number, id: string) => void; clear: () => void } {
-  const live = process.stderr.isTTY;
-  return {
-    show: (done, total, id) => {
-      const line = `${String(done + 1).padStart(String(total).length)}/${total} ${id}`;
-      process.stderr.write(live ? `\r\u001b[K${line}` : `${line}\n`);
-    },
-    clear: () => {
-      if (live) process.stderr.write('\r\u001b[K');
-    },
-  };
 }
 
 function resultsTable({ rows, machine }: Results): string {

@@ -1,6 +1,7 @@
 /**
  * `ringwire bench`: finds the subcommand.
  */
+import { benchAb } from './bench-ab.ts';
 import { benchCompare } from './bench-compare.ts';
 import { benchRun } from './bench-run.ts';
 import { UsageError } from './usage.ts';
@@ -9,6 +10,7 @@ const BENCH_HELP = `Usage: ringwire bench <subcommand>
 
 Subcommands:
   run [pattern ...]                 measure messages between processes on this machine
+  ab <base> <head> [pattern ...]    measure two versions side by side: is the head slower?
   compare <base.json> <head.json>   is the head slower than the base?
 
 ringwire bench <subcommand> --help tells more.
@@ -18,6 +20,7 @@ ringwire bench <subcommand> --help tells more.
 export async function bench(words: readonly string[]): Promise<number> {
   const [subcommand, ...rest] = words;
   if (subcommand === 'run') return benchRun(rest);
+  if (subcommand === 'ab') return benchAb(rest);
   if (subcommand === 'compare') return benchCompare(rest);
   if (subcommand === '--help') {
     process.stdout.write(BENCH_HELP);

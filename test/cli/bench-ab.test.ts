@@ -1,0 +1,65 @@
+/**
+ * `ringwire bench ab`: two versions in turns. A version with a delay for every message is slower, the same one twice is not.
+ */
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { projectRoot } from '../support/project.ts';
+import { folder, removeFolder, ringwire } from './support.ts';
+
+after(removeFolder);
+
+/** A version whose measuring program is `body`. */
+function version(name: string, body: string): string {
+  const place = path.join(folder, name);
+  fs.mkdirSync(path.join(place, 'dist', 'bench'), { recursive: true });
+  fs.writeFileSync(path.join(place, 'package.json'), '{"type":"module"}');
+  fs.writeFileSync(path.join(place, 'dist', 'bench', 'peer.js'), body);
+  return place;
+}
+
+/** Every write waits: a planted slowdown. */
+const SLOW = `
+import { StreamTransport } from '${projectRoot()}/build/src/transports/stream.js';
+const write = StreamTransport.prototype.write;
+StreamTransport.prototype.write = function (segments) {
+  const end = performance.now() + 0.05;
+  while (performance.now() < end);
+  return write.call(this, segments);
+};
+await import('${projectRoot()}/build/src/bench/peer.js');
+`;
+const ROW = 'raw/64B/echo';
+const PLAIN = `import '${projectRoot()}/build/src/bench/peer.js';`;
+
+test('a planted slowdown is found, the same version twice is not slower', () => {
+  const [plain, slow] = [version('plain', PLAIN), version('slow', SLOW)];
+  const options = ['--rounds', '7', '--share', '0.02', '--min-effect', '10'];
+  const found = ringwire(['bench', 'ab', ...options, plain, slow, ROW]);
+  assert.equal(found.code, 1, found.out + found.err);
+  assert.match(found.out, /\| unix\/raw\/64B\/echo#p50 \| slower \| 0\.\d+ /);
+  const reversed = ringwire(['bench', 'ab', ...options, slow, plain, ROW, '--json']);
+  assert.equal(reversed.code, 0);
+  const { rows } = JSON.parse(reversed.out) as { rows: { id: string; verdict: string; rounds: number }[] };
+  assert.deepEqual(
+    rows.filter(({ id }) => id.endsWith('p50')).map(({ verdict, rounds }) => [verdict, rounds]),
+    [['faster', 7]],
+  );
+});
+
+test('versions that are none are told', () => {
+  const empty = path.join(folder, 'empty');
+  fs.mkdirSync(empty, { recursive: true });
+  for (const [args, message] of [
+    [['onlyone'], 'two versions are needed'],
+    [[empty, empty], 'holds no built ringwire'],
+    [['no-such-commit', empty], 'no-such-commit is neither a folder nor a commit'],
+    [[empty, empty, 'no-such-row'], 'no row has no-such-row in its name'],
+    [['--rounds', 'x', empty, empty], "--rounds is a number from 1 on, not 'x'"],
+  ] as const) {
+    const { code, err } = ringwire(['bench', 'ab', ...args]);
+    assert.equal(code, 2, args.join(' '));
+    assert.ok(err.includes(message), err);
+  }
+});
