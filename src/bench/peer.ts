@@ -10,6 +10,7 @@ import type { Frame } from '../frames/frame.ts';
 import type { Client } from '../ipc/client.ts';
 import { IPC } from '../ipc/ipc.ts';
 import type { Server } from '../ipc/server.ts';
+import { loadOriginal, ORIGINAL } from './original.ts';
 import type { Scenario } from './scenarios.ts';
 
 export interface PeerTask {
@@ -38,6 +39,8 @@ const { scenario, path } = task;
 const { count } = scenario;
 /** Of every thousandth message the content is compared as well. */
 const COMPARE_EVERY = 1_000;
+const PACE = 500;
+const PACE_BYTES: number = 256 * 1024;
 
 function report(line: unknown): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -57,10 +60,12 @@ function makeData(): unknown {
 }
 
 function makeIpc(): IPC {
-  const ipc = new IPC();
   const { wire, receive } = scenario;
+  const Class = wire === 'node-ipc' ? loadOriginal() : IPC;
+  if (Class === undefined) fail(`${ORIGINAL} is not installed`);
+  const ipc = new Class();
   Object.assign(ipc.config, { silent: true, id: 'bench', retry: 50, receive });
-  if (wire !== 'net' && wire !== 'drop-in') ipc.config.codec = wire;
+  if (wire !== 'net' && wire !== 'node-ipc' && wire !== 'drop-in') ipc.config.codec = wire;
   return ipc;
 }
 
@@ -128,6 +133,10 @@ function oneWayClient(): void {
     return;
   }
   withClient((client) => {
+    if (scenario.wire === 'node-ipc') {
+      client.on('connect', () => sendPaced(client, data));
+      return;
+    }
     const burst = (): void => {
       while (left > 0) {
         left--;
@@ -137,6 +146,19 @@ function oneWayClient(): void {
     client.on('connect', burst);
     client.on('drain', burst);
   });
+}
+
+/** The original knows no backpressure: it gets as much as its socket takes in. */
+function sendPaced(client: Client, data: unknown): void {
+  let left = count;
+  const burst = (): void => {
+    for (let sent = 0; sent < PACE && left > 0; sent++, left--) client.emit(EVENT, data);
+    if (left === 0) return;
+    const socket = client.socket as net.Socket;
+    if (socket.writableLength > PACE_BYTES) socket.once('drain', burst);
+    else setImmediate(burst);
+  };
+  burst();
 }
 
 function echoServer(): void {

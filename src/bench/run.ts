@@ -81,9 +81,11 @@ async function measure(scenario: Scenario, peer: string): Promise<Row[]> {
     const server = start('server');
     await server.next();
     const client = start('client');
+    const [measuring, other] = scenario.shape === 'echo' ? [client, server] : [server, client];
+    const report = await Promise.race([measuring.next(), other.failed()]);
     return scenario.shape === 'echo'
-      ? echoRows(scenario, (await client.next()) as EchoReport)
-      : oneWayRows(scenario, (await server.next()) as OneWayReport);
+      ? echoRows(scenario, report as EchoReport)
+      : oneWayRows(scenario, report as OneWayReport);
   } finally {
     await Promise.all(children.map(end));
     fs.rmSync(folder, { recursive: true, force: true });
@@ -121,8 +123,19 @@ class Lines {
     const timer = setTimeout(() => this.#child.kill(), SILENCE_MS);
     const { value, done } = await this.#lines.next();
     clearTimeout(timer);
-    if (done) throw new RingwireError('ERR_RINGWIRE_BENCH_RUN', `${this.#id} ended without a result`);
+    if (done) throw this.#withoutResult();
     return JSON.parse(value);
+  }
+
+  /** Never returns: throws when the child ends with a failure of its own. */
+  async failed(): Promise<never> {
+    const [code] = (await once(this.#child, 'exit')) as [number | null];
+    if (code !== 0 && code !== null) throw this.#withoutResult();
+    return new Promise(() => {});
+  }
+
+  #withoutResult(): RingwireError {
+    return new RingwireError('ERR_RINGWIRE_BENCH_RUN', `${this.#id} ended without a result`);
   }
 }
 

@@ -10,8 +10,11 @@ export interface Scenario {
   readonly id: string;
   /** Messages in one direction as fast as they go, or one question at a time. */
   readonly shape: 'one-way' | 'echo';
-  /** `net`: bare `node:net` writing 64 KiB at a time, the floor; `drop-in`: node-ipc's wire; otherwise a codec of the ringwire wire. */
-  readonly wire: 'net' | 'drop-in' | CodecName;
+  /**
+   * `net`: bare `node:net` writing 64 KiB at a time, the floor; `node-ipc`: the original, where it is installed; `drop-in`: ringwire on its
+   * wire; otherwise a codec of the ringwire wire.
+   */
+  readonly wire: 'net' | 'node-ipc' | 'drop-in' | CodecName;
   readonly receive: ReceiveMode;
   /** So many bytes, or a value. */
   readonly data: number | object;
@@ -33,7 +36,7 @@ function raw(bytes: number, receive: ReceiveMode, count: number): Scenario {
   };
 }
 
-function value(wire: 'drop-in' | 'json' | 'msgpack', count: number): Scenario {
+function value(wire: 'node-ipc' | 'drop-in' | 'json' | 'msgpack', count: number): Scenario {
   return { id: `unix/${wire}/sensor/one-way`, shape: 'one-way', wire, receive: 'copy', data: SENSOR, count };
 }
 
@@ -55,6 +58,7 @@ export const SCENARIOS: readonly Scenario[] = [
   raw(64, 'copy', 6_000_000),
   raw(1024, 'frame', 4_000_000),
   raw(65_536, 'frame', 60_000),
+  value('node-ipc', 200_000),
   value('drop-in', 800_000),
   value('json', 800_000),
   value('msgpack', 800_000),
@@ -64,12 +68,12 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** The program's own message on each wire that can carry it. */
 export function scenariosFor(payload: object, count: number): readonly Scenario[] {
-  return (['drop-in', 'json', 'msgpack'] as const).map((wire) => ({
+  return (['node-ipc', 'drop-in', 'json', 'msgpack'] as const).map((wire) => ({
     id: `unix/${wire}/payload/one-way`,
     shape: 'one-way',
     wire,
     receive: 'copy',
     data: payload,
-    count,
+    count: wire === 'node-ipc' ? count / 4 : count,
   }));
 }

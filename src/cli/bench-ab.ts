@@ -47,7 +47,8 @@ export async function benchAb(words: readonly string[]): Promise<number> {
   const [base, head, ...patterns] = positionals;
   if (base === undefined || head === undefined)
     throw new UsageError('two versions are needed, the base and the head', AB_HELP);
-  const scenarios = chooseScenarios(SCENARIOS, patterns, AB_HELP);
+  // The original is the same on both sides.
+  const scenarios = chooseScenarios(SCENARIOS, patterns, AB_HELP).filter(({ wire }) => wire !== 'node-ipc');
   const rounds = Math.trunc(readNumber('rounds', values.rounds, 1, AB_HELP));
   const share = readNumber('share', values.share, 0, AB_HELP);
   const options = {

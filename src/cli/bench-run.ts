@@ -2,6 +2,7 @@
  * `ringwire bench run`: measures, shows how far it is, prints a table, keeps the samples in a file.
  */
 import fs from 'node:fs';
+import { loadOriginal, ORIGINAL } from '../bench/original.ts';
 import { makeResults, type Results } from '../bench/results.ts';
 import { runScenarios } from '../bench/run.ts';
 import { type Scenario, SCENARIOS, scenariosFor } from '../bench/scenarios.ts';
@@ -66,12 +67,17 @@ export async function benchRun(words: readonly string[]): Promise<number> {
     values.rounds === undefined ? usual : Math.trunc(readNumber('rounds', values.rounds, 1, RUN_HELP));
   const all =
     values.payload === undefined ? SCENARIOS : scenariosFor(readPayload(values.payload), PAYLOAD_COUNT);
-  const chosen = chooseScenarios(all, positionals, RUN_HELP);
+  const named = chooseScenarios(all, positionals, RUN_HELP);
   if (values.list) {
-    process.stdout.write(chosen.map(({ id }) => `${id}\n`).join(''));
+    process.stdout.write(named.map(({ id }) => `${id}\n`).join(''));
     return 0;
   }
   const progress = makeProgress();
+  const chosen = named.filter(({ id, wire }) => {
+    if (wire !== 'node-ipc' || loadOriginal() !== undefined) return true;
+    progress.say(`${id} is skipped: ${ORIGINAL} is not installed`);
+    return false;
+  });
   const rows = await runScenarios(chosen, { share, rounds, progress: progress.show });
   progress.clear();
   const results = makeResults(rows);

@@ -59,6 +59,15 @@ function rethrowLater(error: unknown): void {
   });
 }
 
+/** Handlers that run inside of the receive loop: what they throw is no fault of the peer. */
+function callSafely(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    rethrowLater(error);
+  }
+}
+
 /** How long a peer that was cut may take to read the reason. */
 const GOODBYE_MS = 1_000;
 
@@ -232,7 +241,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   }
 
   refused(error: Error): void {
-    this.#handlers.error(error);
+    callSafely(() => this.#handlers.error(error));
   }
 
   respond(bytes: Buffer): void {
@@ -243,7 +252,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   established(peerId: string): void {
     clearTimeout(this.#handshake);
     this.#handshake = undefined;
-    this.#handlers.established(peerId);
+    callSafely(() => this.#handlers.established(peerId));
   }
 
   /** The peer's first byte tells its wire. */
@@ -271,7 +280,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     this.#cut = true;
     clearTimeout(this.#handshake);
     this.#receiver.stop();
-    this.#handlers.error(error);
+    callSafely(() => this.#handlers.error(error));
     const transport = this.#transport;
     if (transport === undefined) return;
     if (this.wire instanceof BinaryWire && error instanceof RingwireError) {

@@ -2,11 +2,14 @@
  * `ringwire bench run` at its smallest size: every row is measured by real processes, and what it writes is what `compare` reads.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { readResults } from '../../src/bench/results.ts';
 import { runScenarios } from '../../src/bench/run.ts';
 import { SCENARIOS } from '../../src/bench/scenarios.ts';
+import { projectRoot } from '../support/project.ts';
 import { file, folder, removeFolder, ringwire } from './support.ts';
 
 after(removeFolder);
@@ -65,7 +68,7 @@ test('a payload of your own travels on each wire that can carry it', () => {
   ]);
   assert.equal(code, 0, err);
   const ids = readResults(json).rows.map((row) => row.id);
-  for (const wire of ['drop-in', 'json', 'msgpack'])
+  for (const wire of ['node-ipc', 'drop-in', 'json', 'msgpack'])
     assert.ok(ids.includes(`unix/${wire}/payload/one-way`), wire);
 });
 
@@ -96,4 +99,22 @@ test('a measurement that fails gives no result', async () => {
   await assert.rejects(runScenarios([scenario], { rounds: 1, share: 1, progress: () => {} }), {
     code: 'ERR_RINGWIRE_BENCH_RUN',
   });
+});
+
+test('the original, where it is not installed, is skipped with the reason', () => {
+  const alone = path.join(folder, 'alone');
+  fs.cpSync(path.join(projectRoot(), 'build', 'src'), path.join(alone, 'src'), { recursive: true });
+  const msgpackr = path.join('node_modules', 'msgpackr');
+  fs.cpSync(path.join(projectRoot(), msgpackr), path.join(alone, msgpackr), { recursive: true });
+  fs.writeFileSync(path.join(alone, 'package.json'), '{"type":"module"}');
+  const args = ['bench', 'run', '--smoke', '--rounds', '1', 'node-ipc', 'unix/json'];
+  const cli = path.join(alone, 'src', 'cli', 'ringwire.js');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
+    encoding: 'utf8',
+    cwd: alone,
+  });
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /^unix\/node-ipc\/sensor\/one-way is skipped: @achrinza\/node-ipc is not installed$/m);
+  assert.ok(!stdout.includes('node-ipc'));
+  assert.match(stdout, /unix\/json/);
 });
