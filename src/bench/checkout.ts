@@ -4,7 +4,7 @@
  *
  * Invariant: the working tree stays as it is; `remove` takes away all that was made.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -28,8 +28,9 @@ export function checkOut(version: string, progress: (what: string) => void): Che
   const commit = run(version, 'git', ['rev-parse', '--verify', '--quiet', `${version}^{commit}`]).trim();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-ab-'));
   const remove = (): void => {
-    execFileSync('git', ['worktree', 'remove', '--force', folder], { stdio: 'ignore' });
     fs.rmSync(folder, { recursive: true, force: true });
+    // Forgets the folder; never throws, so that the reason for a failure stays the one that is told.
+    spawnSync('git', ['worktree', 'prune'], { stdio: 'ignore' });
   };
   try {
     progress(`checking out and building ${version}`);

@@ -5,7 +5,6 @@
  * Invariant: `bytes[0]` to `bytes[length - 1]` are the first bytes of one unit; `bytes` stays lent to whoever holds the unit
  * until the next `append` or `writable`.
  */
-
 import type { ReceiveRing } from './receive-ring.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
