@@ -8,11 +8,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { RingwireError } from '../errors.ts';
 
 export interface Checkout {
-  /** The measuring program of that version. */
-  readonly peer: string;
+  /** URL of that version's entry file. */
+  readonly library: string;
   remove(): void;
 }
 
@@ -23,7 +24,7 @@ export interface Checkout {
  */
 export function checkOut(version: string, progress: (what: string) => void): Checkout {
   if (fs.existsSync(version) && fs.statSync(version).isDirectory()) {
-    return { peer: peerIn(path.resolve(version), version), remove: () => {} };
+    return { library: libraryIn(path.resolve(version), version), remove: () => {} };
   }
   const commit = run(version, 'git', ['rev-parse', '--verify', '--quiet', `${version}^{commit}`]).trim();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-ab-'));
@@ -37,19 +38,19 @@ export function checkOut(version: string, progress: (what: string) => void): Che
     run(version, 'git', ['worktree', 'add', '--detach', folder, commit]);
     run(version, 'npm', ['ci', '--no-audit', '--no-fund'], folder);
     run(version, 'npm', ['run', 'build'], folder);
-    return { peer: peerIn(folder, version), remove };
+    return { library: libraryIn(folder, version), remove };
   } catch (error) {
     remove();
     throw error;
   }
 }
 
-function peerIn(folder: string, version: string): string {
-  const peer = path.join(folder, 'dist', 'bench', 'peer.js');
-  if (fs.existsSync(peer)) return peer;
+function libraryIn(folder: string, version: string): string {
+  const entry = path.join(folder, 'dist', 'index.js');
+  if (fs.existsSync(entry)) return pathToFileURL(entry).href;
   throw new RingwireError(
     'ERR_RINGWIRE_BENCH_RUN',
-    `${version} holds no built ringwire: there is no dist/bench/peer.js`,
+    `${version} holds no built ringwire: there is no dist/index.js`,
   );
 }
 

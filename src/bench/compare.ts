@@ -26,6 +26,8 @@ export interface CompareOptions {
   readonly minEffect: number;
   /** How often a difference may be seen where there is none. */
   readonly alpha: number;
+  /** Judge what the figures cost as well. */
+  readonly costs?: boolean;
 }
 
 export const DEFAULT_COMPARE: CompareOptions = { minEffect: 0.05, alpha: 0.05 };
@@ -47,7 +49,10 @@ export function compareResults(
 ): Comparisons {
   const before = new Map(base.rows.map((row) => [row.id, row]));
   const ids = new Set(head.rows.map((row) => row.id));
-  const both = head.rows.filter((row) => before.has(row.id));
+  const both = head.rows.filter((row) => {
+    const known = before.get(row.id);
+    return known !== undefined && isJudged(row, options) && isJudged(known, options);
+  });
   return {
     rows: decide(
       both.map((row) => compareRows(before.get(row.id) as Row, row)),
@@ -63,8 +68,9 @@ export function comparePaired(
   pairs: readonly (readonly [base: Row, head: Row])[],
   options: CompareOptions = DEFAULT_COMPARE,
 ): Comparison[] {
+  const judged = pairs.filter(([base, head]) => isJudged(base, options) && isJudged(head, options));
   return decide(
-    pairs.map(([base, head]) => {
+    judged.map(([base, head]) => {
       const before = logs(base);
       const ratios = logs(head).map((value, round) => value - (before[round] ?? Number.NaN));
       return undecided(
@@ -77,6 +83,11 @@ export function comparePaired(
     }),
     options,
   );
+}
+
+/** A ratio to nothing says nothing: rows with a zero, such as garbage collections that did not happen, are for the reader. */
+function isJudged({ cost, samples }: Row, { costs }: CompareOptions): boolean {
+  return (costs === true || cost !== true) && samples.every((value) => value > 0);
 }
 
 function compareRows(base: Row, head: Row): Undecided {

@@ -22,6 +22,8 @@ export interface Row {
   readonly id: string;
   readonly unit: string;
   readonly better: 'higher' | 'lower';
+  /** What the figure cost, not the figure: not judged unless that is asked for. */
+  readonly cost?: boolean;
   /** One value per round. */
   readonly samples: readonly number[];
 }
@@ -69,7 +71,7 @@ export function readResults(file: string): Results {
   if (typeof date !== 'string' || !isMachine(machine)) throw refuse(file, 'date or machine is missing');
   if (!Array.isArray(rows)) throw refuse(file, 'rows is not a list');
   rows.forEach((row: unknown, index) => {
-    if (!isRow(row)) throw refuse(file, `row ${index} lacks an id, unit, better, or positive samples`);
+    if (!isRow(row)) throw refuse(file, `row ${index} lacks an id, unit, better, or samples from 0 on`);
   });
   return { format, version, date, machine, rows: rows as Row[] };
 }
@@ -85,14 +87,15 @@ function isMachine(value: unknown): value is Machine {
 }
 
 function isRow(value: unknown): value is Row {
-  const { id, unit, better, samples } = (value ?? {}) as Record<string, unknown>;
+  const { id, unit, better, cost, samples } = (value ?? {}) as Record<string, unknown>;
   return (
     typeof id === 'string' &&
     typeof unit === 'string' &&
     (better === 'higher' || better === 'lower') &&
+    (cost === undefined || typeof cost === 'boolean') &&
     Array.isArray(samples) &&
     samples.length > 0 &&
-    samples.every((each) => typeof each === 'number' && each > 0 && Number.isFinite(each))
+    samples.every((each) => typeof each === 'number' && each >= 0 && Number.isFinite(each))
   );
 }
 

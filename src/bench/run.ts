@@ -2,145 +2,89 @@
  * Runs scenarios in processes of their own, in turns: round by round, every scenario once per round, so that a slow moment hits them all. Each
  * round is one sample.
  *
- * Invariant: no child outlives its measurement; a measurement that says nothing for a minute fails.
+ * Invariant: both sides have counted the same messages, or there is no result; no child outlives its measurement.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import readline from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { RingwireError } from '../errors.ts';
-import type { EchoReport, OneWayReport, PeerTask } from './peer.ts';
+import { measure } from './measurement.ts';
 import type { Row } from './results.ts';
+import { rowsOf } from './rows.ts';
 import type { Scenario } from './scenarios.ts';
 
-/** The measuring program of this installation. */
-export const OWN_PEER: string = fileURLToPath(
-  new URL(`peer${path.extname(import.meta.url)}`, import.meta.url),
-);
-const SILENCE_MS = 60_000;
+/** The ringwire of this installation, as a contestant imports it. */
+export const OWN_LIBRARY: string = new URL(`../index${path.extname(import.meta.url)}`, import.meta.url).href;
+/** The measuring program. */
+const PEER: string = fileURLToPath(new URL(`peer${path.extname(import.meta.url)}`, import.meta.url));
+const MESSAGES_MIN = 1_000;
 
 export interface RunOptions {
   readonly rounds: number;
   /** Share of the full count of messages. */
   readonly share: number;
+  /** For every measuring process, for instance a profiler's. */
+  readonly execArgv?: readonly string[];
+  /** Ends the run; what was measured until then is returned. */
+  readonly signal?: AbortSignal;
   /** Before each measurement. */
   progress(done: number, total: number, id: string): void;
 }
 
 /** @throws RingwireError ERR_RINGWIRE_BENCH_RUN when a measurement fails: there is no result without all of its messages */
 export async function runScenarios(scenarios: readonly Scenario[], options: RunOptions): Promise<Row[]> {
-  const [rows = []] = await runInTurns(scenarios, [OWN_PEER], options);
+  const [rows = []] = await runInTurns(scenarios, [OWN_LIBRARY], options);
   return rows;
 }
 
 /**
- * The same scenarios by several measuring programs, side by side: A B, then B A, so that neither always follows the other.
- * @returns rows for each program; samples with the same index were taken next to each other
+ * The same scenarios with several versions of ringwire, side by side: A B, then B A, so that neither always follows the other.
+ * @param libraries URLs of their entry files
+ * @returns rows for each; samples with the same index were taken next to each other
  * @throws what `runScenarios` throws
  */
 export async function runInTurns(
   scenarios: readonly Scenario[],
-  peers: readonly string[],
+  libraries: readonly string[],
   options: RunOptions,
 ): Promise<Row[][]> {
-  const results = peers.map(() => new Map<string, Row & { readonly samples: number[] }>());
-  const total = options.rounds * scenarios.length * peers.length;
-  const order = scenarios.flatMap((scenario) => peers.map((peer, index) => ({ scenario, peer, index })));
+  const results = libraries.map((): Collected => new Map());
+  const total = options.rounds * scenarios.length * libraries.length;
+  const order = scenarios.flatMap((scenario) =>
+    libraries.map((library, index) => ({ scenario, library, index })),
+  );
   let done = 0;
   for (let round = 0; round < options.rounds; round++) {
     // Every other round backwards: nobody always runs behind the same neighbour.
-    for (const { scenario, peer, index } of round % 2 === 0 ? order : order.toReversed()) {
+    for (const { scenario, library, index } of round % 2 === 0 ? order : order.toReversed()) {
       options.progress(done++, total, scenario.id);
-      const count = Math.max(20, Math.round(scenario.count * options.share));
-      for (const row of await measure({ ...scenario, count }, peer)) {
-        const known = results[index]?.get(row.id);
-        if (known === undefined) results[index]?.set(row.id, { ...row, samples: [...row.samples] });
-        else known.samples.push(...row.samples);
+      const sized = { ...scenario, count: countOf(scenario, options.share) };
+      try {
+        const reports = await measure(sized, library, PEER, options.execArgv ?? []);
+        for (const row of rowsOf(sized, reports)) addRow(results[index] as Collected, row);
+      } catch (error) {
+        // The key that interrupts a command ends its children as well.
+        if (options.signal?.aborted) return rowsOfAll(results);
+        throw error;
       }
+      if (options.signal?.aborted) return rowsOfAll(results);
     }
   }
+  return rowsOfAll(results);
+}
+
+type Collected = Map<string, Row & { readonly samples: number[] }>;
+
+function addRow(rows: Collected, row: Row): void {
+  const known = rows.get(row.id);
+  if (known === undefined) rows.set(row.id, { ...row, samples: [...row.samples] });
+  else known.samples.push(...row.samples);
+}
+
+function rowsOfAll(results: readonly Collected[]): Row[][] {
   return results.map((rows) => Array.from(rows.values()));
 }
 
-async function measure(scenario: Scenario, peer: string): Promise<Row[]> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-bench-'));
-  const socket = path.join(folder, 's');
-  const children: ChildProcess[] = [];
-  const start = (role: PeerTask['role']): Lines => {
-    const task: PeerTask = { role, path: socket, scenario };
-    const child = spawn(process.execPath, [peer, JSON.stringify(task)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    children.push(child);
-    return new Lines(child, scenario.id);
-  };
-  try {
-    const server = start('server');
-    await server.next();
-    const client = start('client');
-    const [measuring, other] = scenario.shape === 'echo' ? [client, server] : [server, client];
-    const report = await Promise.race([measuring.next(), other.failed()]);
-    return scenario.shape === 'echo'
-      ? echoRows(scenario, report as EchoReport)
-      : oneWayRows(scenario, report as OneWayReport);
-  } finally {
-    await Promise.all(children.map(end));
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-function oneWayRows({ id }: Scenario, { perSecond, receiverCpu }: OneWayReport): Row[] {
-  return [
-    { id, unit: 'messages/s', better: 'higher', samples: [perSecond] },
-    { id: `${id}#receiver-cpu`, unit: 'us/message', better: 'lower', samples: [receiverCpu] },
-  ];
-}
-
-function echoRows({ id }: Scenario, { p50, p99 }: EchoReport): Row[] {
-  return [
-    { id: `${id}#p50`, unit: 'us', better: 'lower', samples: [p50] },
-    { id: `${id}#p99`, unit: 'us', better: 'lower', samples: [p99] },
-  ];
-}
-
-/** The JSON lines that a child prints. */
-class Lines {
-  readonly #child: ChildProcess;
-  readonly #id: string;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(child: ChildProcess, id: string) {
-    this.#child = child;
-    this.#id = id;
-    if (child.stdout === null) throw new TypeError('a child without an output');
-    this.#lines = readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  }
-
-  async next(): Promise<unknown> {
-    const timer = setTimeout(() => this.#child.kill(), SILENCE_MS);
-    const { value, done } = await this.#lines.next();
-    clearTimeout(timer);
-    if (done) throw this.#withoutResult();
-    return JSON.parse(value);
-  }
-
-  /** Never returns: throws when the child ends with a failure of its own. */
-  async failed(): Promise<never> {
-    const [code] = (await once(this.#child, 'exit')) as [number | null];
-    if (code !== 0 && code !== null) throw this.#withoutResult();
-    return new Promise(() => {});
-  }
-
-  #withoutResult(): RingwireError {
-    return new RingwireError('ERR_RINGWIRE_BENCH_RUN', `${this.#id} ended without a result`);
-  }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill();
-  await once(child, 'exit');
+/** Enough for every peer and every question in flight, in whole broadcasts. */
+function countOf({ count, peers = 1, inFlight = 1 }: Scenario, share: number): number {
+  const least = Math.max(MESSAGES_MIN, peers * 10, inFlight * 2);
+  return Math.ceil(Math.max(least, count * share) / peers) * peers;
 }

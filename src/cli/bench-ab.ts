@@ -4,10 +4,11 @@
 import fs from 'node:fs';
 import { checkOut } from '../bench/checkout.ts';
 import { comparePaired, comparisonTable, DEFAULT_COMPARE, type Comparisons } from '../bench/compare.ts';
+import { CONTESTANTS } from '../bench/contestants.ts';
 import type { Row } from '../bench/results.ts';
 import { runInTurns } from '../bench/run.ts';
 import { SCENARIOS } from '../bench/scenarios.ts';
-import { chooseScenarios } from './bench-run.ts';
+import { chooseScenarios, withoutMissing } from './bench-run.ts';
 import { makeProgress } from './progress.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
@@ -47,8 +48,9 @@ export async function benchAb(words: readonly string[]): Promise<number> {
   const [base, head, ...patterns] = positionals;
   if (base === undefined || head === undefined)
     throw new UsageError('two versions are needed, the base and the head', AB_HELP);
-  // The original is the same on both sides.
-  const scenarios = chooseScenarios(SCENARIOS, patterns, AB_HELP).filter(({ wire }) => wire !== 'node-ipc');
+  const chosen = chooseScenarios(SCENARIOS, patterns, AB_HELP);
+  // Whoever else is measured is the same on both sides.
+  const ours = new Set(CONTESTANTS.filter((each) => each.ours).map((each) => each.name));
   const rounds = Math.trunc(readNumber('rounds', values.rounds, 1, AB_HELP));
   const share = readNumber('share', values.share, 0, AB_HELP);
   const options = {
@@ -58,12 +60,16 @@ export async function benchAb(words: readonly string[]): Promise<number> {
   const progress = makeProgress();
   const checkouts: { remove(): void }[] = [];
   try {
-    const peers = [base, head].map((version) => {
+    const scenarios = await withoutMissing(
+      chosen.filter(({ contestant }) => ours.has(contestant)),
+      progress.say,
+    );
+    const libraries = [base, head].map((version) => {
       const checkout = checkOut(version, progress.say);
       checkouts.push(checkout);
-      return checkout.peer;
+      return checkout.library;
     });
-    const [before = [], after = []] = await runInTurns(scenarios, peers, {
+    const [before = [], after = []] = await runInTurns(scenarios, libraries, {
       rounds,
       share,
       progress: progress.show,

@@ -2,9 +2,10 @@
  * `ringwire bench run`: measures, shows how far it is, prints a table, keeps the samples in a file.
  */
 import fs from 'node:fs';
-import { loadOriginal, ORIGINAL } from '../bench/original.ts';
 import { makeResults, type Results } from '../bench/results.ts';
 import { runScenarios } from '../bench/run.ts';
+import { contestantNamed, whyMissing } from '../bench/contestants.ts';
+import { loadScenarios } from '../bench/scenario-module.ts';
 import { type Scenario, SCENARIOS, scenariosFor } from '../bench/scenarios.ts';
 import { bootstrap, median } from '../bench/statistics.ts';
 import { makeProgress } from './progress.ts';
@@ -28,11 +29,14 @@ Options:
   --full             some minutes: for results that are kept
   --rounds <n>       samples per row instead of the size's number
   --payload <file>   measure the JSON value in this file instead of the built-in messages
+  --scenario <file>  measure the scenarios that this module exports; see 'Scenarios of your own' in the README
+  --costs            print processor time, memory and system calls as well
   --json <file>      keep the result, for 'ringwire bench compare'
   --list             print the names of the rows and stop
   --help
 
-Exit codes: 0 measured, 2 a mistake in the arguments, or a measurement that failed.
+Exit codes: 0 measured, 2 a mistake in the arguments, or a measurement that failed, 130 interrupted: what was
+measured until then is printed and kept.
 
 Examples:
   ringwire bench run --quick raw
@@ -45,10 +49,15 @@ const OPTIONS = {
   full: { type: 'boolean', default: false },
   rounds: { type: 'string' },
   payload: { type: 'string' },
+  scenario: { type: 'string' },
+  costs: { type: 'boolean', default: false },
   json: { type: 'string' },
   list: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
+
+/** As shells say it of a process that SIGINT ended. */
+const INTERRUPTED = 130;
 
 /** The program's own message: of about the same number as the built-in object. */
 const PAYLOAD_COUNT = 400_000;
@@ -65,25 +74,52 @@ export async function benchRun(words: readonly string[]): Promise<number> {
   const { share, rounds: usual } = SIZES[sizes[0] ?? 'quick'];
   const rounds =
     values.rounds === undefined ? usual : Math.trunc(readNumber('rounds', values.rounds, 1, RUN_HELP));
-  const all =
-    values.payload === undefined ? SCENARIOS : scenariosFor(readPayload(values.payload), PAYLOAD_COUNT);
+  const all = await knownScenarios(values.payload, values.scenario);
   const named = chooseScenarios(all, positionals, RUN_HELP);
   if (values.list) {
     process.stdout.write(named.map(({ id }) => `${id}\n`).join(''));
     return 0;
   }
   const progress = makeProgress();
-  const chosen = named.filter(({ id, wire }) => {
-    if (wire !== 'node-ipc' || loadOriginal() !== undefined) return true;
-    progress.say(`${id} is skipped: ${ORIGINAL} is not installed`);
-    return false;
+  const chosen = await withoutMissing(named, progress.say);
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  const rows = await runScenarios(chosen, {
+    share,
+    rounds,
+    progress: progress.show,
+    signal: interrupt.signal,
   });
-  const rows = await runScenarios(chosen, { share, rounds, progress: progress.show });
   progress.clear();
   const results = makeResults(rows);
   if (values.json !== undefined) fs.writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
-  process.stdout.write(resultsTable(results));
-  return 0;
+  process.stdout.write(resultsTable(results, values.costs));
+  return interrupt.signal.aborted ? INTERRUPTED : 0;
+}
+
+async function knownScenarios(payload?: string, module?: string): Promise<readonly Scenario[]> {
+  if (payload !== undefined && module !== undefined)
+    throw new UsageError('--payload and --scenario exclude each other', RUN_HELP);
+  if (payload !== undefined) return scenariosFor(readPayload(payload), PAYLOAD_COUNT);
+  return module === undefined ? SCENARIOS : loadScenarios(module);
+}
+
+/** The scenarios that can be measured here; the reason is said for each of the others. */
+export async function withoutMissing(
+  scenarios: readonly Scenario[],
+  say: (what: string) => void,
+): Promise<readonly Scenario[]> {
+  const chosen: Scenario[] = [];
+  const reasons = new Map<string, string | undefined>();
+  for (const scenario of scenarios) {
+    const { id, transport, contestant, module } = scenario;
+    const key = `${transport}/${contestant}`;
+    if (!reasons.has(key)) reasons.set(key, whyMissing(await contestantNamed(contestant, module), transport));
+    const why = reasons.get(key);
+    if (why === undefined) chosen.push(scenario);
+    else say(`${id} is skipped: ${why}`);
+  }
+  return chosen;
 }
 
 /** The scenarios with one of the patterns in their names; all without patterns. @throws UsageError when there are none */
@@ -115,9 +151,10 @@ function readPayload(file: string): object {
   throw new UsageError(`${file} holds neither an object nor an array`, RUN_HELP);
 }
 
-function resultsTable({ rows, machine }: Results): string {
+function resultsTable({ rows, machine }: Results, costs: boolean): string {
   const { cpu, cores, kernel, node } = machine;
-  const lines = rows.map((row) => {
+  const shown = rows.filter((row) => costs || row.cost !== true);
+  const lines = shown.map((row) => {
     const { low, high } = bootstrap([row.samples], (values) => median(values ?? []));
     return `| ${row.id} | ${figure(median(row.samples))} | ${figure(low)} to ${figure(high)} | ${row.unit} | ${row.better} |`;
   });

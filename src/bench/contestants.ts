@@ -1,0 +1,57 @@
+/**
+ * Who can be measured, as data.
+ */
+import { pathToFileURL } from 'node:url';
+import { RingwireError } from '../errors.ts';
+import { certificateMissing } from './certificate.ts';
+import type { Contestant, TransportName } from './contestant.ts';
+import { childProcess } from './contestants/child-process.ts';
+import { NDJSON } from './contestants/ndjson.ts';
+import { NET } from './contestants/net.ts';
+import { ringwire } from './contestants/ringwire.ts';
+import { WS } from './contestants/ws.ts';
+import { ZEROMQ } from './contestants/zeromq.ts';
+import { nativeMissing } from './native.ts';
+
+const FRAME: Contestant = ringwire('raw-frame', { codec: 'raw', receive: 'frame' });
+
+export const CONTESTANTS: readonly Contestant[] = [
+  FRAME,
+  ringwire('raw-view', { codec: 'raw', receive: 'view' }),
+  ringwire('raw-copy', { codec: 'raw', receive: 'copy' }),
+  ringwire('json', { codec: 'json' }),
+  ringwire('msgpack', { codec: 'msgpack' }),
+  ringwire('drop-in', {}),
+  ringwire('node-ipc', { original: true }),
+  NET,
+  NDJSON,
+  WS,
+  ZEROMQ,
+  childProcess('json'),
+  childProcess('advanced'),
+  { ...FRAME, name: 'c', ours: false, native: { server: true, client: true }, missing: nativeMissing },
+  {
+    ...ringwire('to-c', { codec: 'raw', numbered: true }),
+    native: { server: true },
+    missing: nativeMissing,
+  },
+  { ...FRAME, name: 'from-c', native: { client: true }, missing: nativeMissing },
+];
+
+/** Why a contestant cannot be measured on a transport here; undefined when it can. */
+export function whyMissing(contestant: Contestant, transport: TransportName): string | undefined {
+  return contestant.missing() ?? (transport === 'tls' ? certificateMissing() : undefined);
+}
+
+/** What a module that `--scenario` names exports. */
+export interface ScenarioModule {
+  readonly contestants?: readonly Contestant[];
+}
+
+/** @param module path of the user's own module, whose contestants come first */
+export async function contestantNamed(name: string, module?: string): Promise<Contestant> {
+  const own = module === undefined ? {} : ((await import(pathToFileURL(module).href)) as ScenarioModule);
+  const found = [...(own.contestants ?? []), ...CONTESTANTS].find((each) => each.name === name);
+  if (found !== undefined) return found;
+  throw new RingwireError('ERR_RINGWIRE_BENCH_RUN', `there is no contestant '${name}'`);
+}

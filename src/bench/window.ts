@@ -1,0 +1,96 @@
+/**
+ * What a process spends on its messages between two moments: processor time, garbage collections, memory, system calls. The clock is the
+ * monotonic one.
+ *
+ * Invariant: a figure that the platform does not tell is absent, not zero.
+ */
+import fs from 'node:fs';
+import { PerformanceObserver } from 'node:perf_hooks';
+
+/** Of one process, over its window. */
+export interface Costs {
+  /** Processor time, user and system, in microseconds per message. */
+  readonly cpu: number;
+  /** Garbage collections per million messages. */
+  readonly gcRuns: number;
+  /** Milliseconds in them per million messages. */
+  readonly gcTime: number;
+  /** Resident megabytes (10^6 bytes) at the end. */
+  readonly rss: number;
+  /** Bytes of heap per message that were allocated and not collected; absent when a collection ran. */
+  readonly heap?: number;
+  /** Calls of the read and of the write family per thousand messages (Linux). */
+  readonly reads?: number;
+  readonly writes?: number;
+}
+
+export interface Measured {
+  readonly perSecond: number;
+  readonly costs: Costs;
+}
+
+interface Calls {
+  readonly reads: number;
+  readonly writes: number;
+}
+
+export class Window {
+  #gcRuns = 0;
+  #gcTime = 0;
+  readonly #observer: PerformanceObserver = new PerformanceObserver((list) => {
+    for (const { duration } of list.getEntries()) {
+      this.#gcRuns++;
+      this.#gcTime += duration;
+    }
+  });
+  #calls: Calls | undefined = undefined;
+  #heap = 0;
+  #cpu: NodeJS.CpuUsage = { user: 0, system: 0 };
+  #start = 0n;
+
+  begin(): void {
+    this.#observer.observe({ entryTypes: ['gc'] });
+    this.#calls = readCalls();
+    this.#heap = process.memoryUsage().heapUsed;
+    this.#cpu = process.cpuUsage();
+    this.#start = process.hrtime.bigint();
+  }
+
+  /** @param messages how many there were since `begin` */
+  end(messages: number): Measured {
+    const seconds = Number(process.hrtime.bigint() - this.#start) / 1e9;
+    const { user, system } = process.cpuUsage(this.#cpu);
+    const { heapUsed, rss } = process.memoryUsage();
+    const calls = readCalls();
+    for (const { duration } of this.#observer.takeRecords()) {
+      this.#gcRuns++;
+      this.#gcTime += duration;
+    }
+    this.#observer.disconnect();
+    const millions = messages / 1e6;
+    const costs: Costs = {
+      cpu: (user + system) / messages,
+      gcRuns: this.#gcRuns / millions,
+      gcTime: this.#gcTime / millions,
+      rss: rss / 1e6,
+      ...(this.#gcRuns === 0 && { heap: Math.max(0, heapUsed - this.#heap) / messages }),
+      ...(calls &&
+        this.#calls && {
+          reads: ((calls.reads - this.#calls.reads) / messages) * 1e3,
+          writes: ((calls.writes - this.#calls.writes) / messages) * 1e3,
+        }),
+    };
+    return { perSecond: messages / seconds, costs };
+  }
+}
+
+/** Since the process began. */
+function readCalls(): Calls | undefined {
+  try {
+    const text = fs.readFileSync('/proc/self/io', 'latin1');
+    const value = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]);
+    return { reads: value('syscr'), writes: value('syscw') };
+  } catch {
+    return undefined;
+  }
+}
