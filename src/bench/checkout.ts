@@ -20,7 +20,7 @@ export interface Checkout {
 /**
  * @param version a folder, or anything that git takes for a commit
  * @param progress is told what takes long
- * @throws RingwireError ERR_RINGWIRE_BENCH_RUN when there is no such version, or it cannot be built or measured
+ * @throws RingwireError ERR_RINGWIRE_BENCH_FILE when there is no such version, or it cannot be built or measured
  */
 export function checkOut(version: string, progress: (what: string) => void): Checkout {
   if (fs.existsSync(version) && fs.statSync(version).isDirectory()) {
@@ -49,7 +49,7 @@ function libraryIn(folder: string, version: string): string {
   const entry = path.join(folder, 'dist', 'index.js');
   if (fs.existsSync(entry)) return pathToFileURL(entry).href;
   throw new RingwireError(
-    'ERR_RINGWIRE_BENCH_RUN',
+    'ERR_RINGWIRE_BENCH_FILE',
     `${version} holds no built ringwire: there is no dist/index.js`,
   );
 }
@@ -64,6 +64,6 @@ function run(version: string, command: string, args: readonly string[], cwd?: st
       command === 'git' && args[0] === 'rev-parse'
         ? 'is neither a folder nor a commit'
         : `failed at ${command} ${args[0]}`;
-    throw new RingwireError('ERR_RINGWIRE_BENCH_RUN', `${version} ${what}`, { cause });
+    throw new RingwireError('ERR_RINGWIRE_BENCH_FILE', `${version} ${what}`, { cause });
   }
 }

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { RingwireError } from '../errors.ts';
 import { certificateMissing } from './certificate.ts';
 import type { Contestant, TransportName } from './contestant.ts';
+import { BY_HAND } from './contestants/by-hand.ts';
 import { childProcess } from './contestants/child-process.ts';
 import { NDJSON } from './contestants/ndjson.ts';
 import { NET } from './contestants/net.ts';
@@ -24,6 +25,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   ringwire('drop-in', {}),
   ringwire('node-ipc', { original: true }),
   NET,
+  BY_HAND,
   NDJSON,
   WS,
   ZEROMQ,

@@ -102,13 +102,18 @@ export const SCENARIOS: readonly Scenario[] = [
       'raw-frame': 20_000_000,
       'raw-view': 10_000_000,
       'raw-copy': 6_000_000,
+      'by-hand': 10_000_000,
       ws: 600_000,
       zeromq: 250_000,
     },
     64,
     'one-way',
   ),
-  ...rows({ c: 4_000_000, 'raw-frame': 4_000_000, 'raw-copy': 2_000_000, ws: 400_000 }, 1024, 'one-way'),
+  ...rows(
+    { c: 4_000_000, 'raw-frame': 4_000_000, 'raw-copy': 2_000_000, 'by-hand': 2_000_000, ws: 400_000 },
+    1024,
+    'one-way',
+  ),
   ...rows({ c: 80_000, 'raw-frame': 80_000, net: 80_000, ws: 40_000 }, 65_536, 'one-way'),
   ...rows(
     {

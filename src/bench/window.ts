@@ -29,7 +29,7 @@ export interface Measured {
   readonly costs: Costs;
 }
 
-interface Calls {
+export interface Calls {
   readonly reads: number;
   readonly writes: number;
 }
@@ -85,7 +85,7 @@ export class Window {
 }
 
 /** Since the process began. */
-function readCalls(): Calls | undefined {
+export function readCalls(): Calls | undefined {
   try {
     const text = fs.readFileSync('/proc/self/io', 'latin1');
     const value = (name: string): number => Number(new RegExp(`^${name}: (\\d+)$`, 'm').exec(text)?.[1]);

@@ -1,7 +1,6 @@
 /**
  * `ringwire bench ab`: two versions side by side in one run, each round a pair, so that a slow machine hits both alike.
  */
-import fs from 'node:fs';
 import { checkOut } from '../bench/checkout.ts';
 import { comparePaired, comparisonTable, DEFAULT_COMPARE, type Comparisons } from '../bench/compare.ts';
 import { CONTESTANTS } from '../bench/contestants.ts';
@@ -10,6 +9,7 @@ import { runInTurns } from '../bench/run.ts';
 import { SCENARIOS } from '../bench/scenarios.ts';
 import { chooseScenarios, withoutMissing } from './bench-run.ts';
 import { makeProgress } from './progress.ts';
+import { writeSummary } from './summary.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const AB_HELP: string = `Usage: ringwire bench ab [options] <base> <head> [pattern ...]
@@ -95,8 +95,6 @@ function pairs(before: readonly Row[], after: readonly Row[]): [Row, Row][] {
 function answer(comparisons: Comparisons, json: boolean): number {
   const table = comparisonTable(comparisons);
   process.stdout.write(json ? `${JSON.stringify(comparisons, null, 2)}\n` : `${table}\n`);
-  const summary = process.env['GITHUB_STEP_SUMMARY'];
-  if (summary !== undefined && summary !== '')
-    fs.appendFileSync(summary, `### ringwire bench ab\n\n${table}\n`);
+  writeSummary('ab', table);
   return comparisons.rows.some((row) => row.verdict === 'slower') ? 1 : 0;
 }

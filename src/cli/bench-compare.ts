@@ -1,9 +1,9 @@
 /**
  * `ringwire bench compare`: the verdict on two result files, as a table for people, Markdown for a pull request and an exit code for CI.
  */
-import fs from 'node:fs';
 import { compareResults, type Comparisons, comparisonTable, DEFAULT_COMPARE } from '../bench/compare.ts';
 import { type Machine, readResults, type Results } from '../bench/results.ts';
+import { writeSummary } from './summary.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const COMPARE_HELP: string = `Usage: ringwire bench compare [options] <base.json> <head.json>
@@ -58,8 +58,7 @@ export function benchCompare(words: readonly string[]): number {
   const comparisons = compareResults(base, head, options);
   const table = comparisonTable(comparisons);
   process.stdout.write(values.json ? `${JSON.stringify(comparisons, null, 2)}\n` : `${table}\n`);
-  const summary = process.env['GITHUB_STEP_SUMMARY'];
-  if (summary !== undefined && summary !== '') fs.appendFileSync(summary, `### ringwire bench\n\n${table}\n`);
+  writeSummary('compare', table);
   return exitCode(comparisons, values.strict);
 }
 

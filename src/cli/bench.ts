@@ -3,6 +3,7 @@
  */
 import { benchAb } from './bench-ab.ts';
 import { benchCompare } from './bench-compare.ts';
+import { benchGate } from './bench-gate.ts';
 import { benchRun } from './bench-run.ts';
 import { UsageError } from './usage.ts';
 
@@ -11,6 +12,7 @@ const BENCH_HELP = `Usage: ringwire bench <subcommand>
 Subcommands:
   run [pattern ...]                 measure messages between processes on this machine
   ab <base> <head> [pattern ...]    measure two versions side by side: is the head slower?
+  gate [pattern ...]                does a message cost more than its budget? the check for CI
   compare <base.json> <head.json>   is the head slower than the base?
 
 ringwire bench <subcommand> --help tells more.
@@ -21,6 +23,7 @@ export async function bench(words: readonly string[]): Promise<number> {
   const [subcommand, ...rest] = words;
   if (subcommand === 'run') return benchRun(rest);
   if (subcommand === 'ab') return benchAb(rest);
+  if (subcommand === 'gate') return benchGate(rest);
   if (subcommand === 'compare') return benchCompare(rest);
   if (subcommand === '--help') {
     process.stdout.write(BENCH_HELP);

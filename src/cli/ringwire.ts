@@ -3,7 +3,8 @@
  * The command `ringwire`: finds the command that was typed and turns what it returns or throws into an exit code. Data goes to stdout, everything
  * else to stderr.
  *
- * Invariant: 0 is success, 1 is a negative answer of the command, 2 is a mistake in what was typed, 70 a defect of ours.
+ * Invariant: 0 is success, 1 is a negative answer of the command, 2 is a mistake in what was typed, 4 a measurement that failed, 70 a
+ * defect of ours.
  */
 import { RingwireError } from '../errors.ts';
 import { bench } from './bench.ts';
@@ -17,6 +18,8 @@ Commands:
 ringwire <command> --help tells more.
 `;
 
+/** A measurement failed: messages were lost or wrong, or a process died. */
+const FAILED = 4;
 const DEFECT = 70;
 
 async function main(words: readonly string[]): Promise<number> {
@@ -39,7 +42,7 @@ function failed(error: unknown): number {
   }
   if (error instanceof RingwireError) {
     process.stderr.write(`ringwire: ${error.message} (${error.code})\n`);
-    return 2;
+    return error.code === 'ERR_RINGWIRE_BENCH_RUN' ? FAILED : 2;
   }
   process.stderr.write(
     `ringwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
