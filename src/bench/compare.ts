@@ -26,8 +26,8 @@ export interface CompareOptions {
   readonly minEffect: number;
   /** How often a difference may be seen where there is none. */
   readonly alpha: number;
-  /** Judge what the figures cost as well. */
-  readonly costs?: boolean;
+  /** Judge the rows that are details as well. */
+  readonly details?: boolean;
 }
 
 export const DEFAULT_COMPARE: CompareOptions = { minEffect: 0.05, alpha: 0.05 };
@@ -86,8 +86,8 @@ export function comparePaired(
 }
 
 /** A ratio to nothing says nothing: rows with a zero, such as garbage collections that did not happen, are for the reader. */
-function isJudged({ cost, samples }: Row, { costs }: CompareOptions): boolean {
-  return (costs === true || cost !== true) && samples.every((value) => value > 0);
+function isJudged({ detail, samples }: Row, { details }: CompareOptions): boolean {
+  return (details === true || detail !== true) && samples.every((value) => value > 0);
 }
 
 function compareRows(base: Row, head: Row): Undecided {

@@ -58,8 +58,8 @@ const WARM_WINDOWS = 5;
 const WARM_MS = 120;
 /** Windows over which garbage collections are counted. */
 const COLLECTION_WINDOWS = 20;
-const SLICES = 60;
-const SLICE_MS = 4;
+const SLICES = 50;
+const SLICE_MS = 3;
 
 const task = JSON.parse(process.argv[2] ?? '{}') as LoopbackTask;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-gate-'));
@@ -138,7 +138,7 @@ async function collections(loop: Loop): Promise<Collections> {
   const window = new Window();
   window.begin();
   const sent = await loop.send(COLLECTION_WINDOWS * messages);
-  return { gc: window.end(sent).costs.gcRuns };
+  return { gc: window.end(sent).costs?.gcRuns ?? 0 };
 }
 
 /** Short slices in turns, A B B A: what disturbs the process for longer than some milliseconds disturbs both. */

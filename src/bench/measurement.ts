@@ -17,12 +17,10 @@ import { nativeCommand, type NativeLine } from './native.ts';
 import type { PeerLine, PeerTask, Role } from './peer.ts';
 import type { Scenario } from './scenarios.ts';
 import type { SideReport } from './shapes/shape.ts';
-import type { Costs } from './window.ts';
 
 const SILENCE_MS = 60_000;
 
-/** A C peer tells no costs. */
-export type Reports = Readonly<Record<Role, Omit<SideReport, 'costs'> & { readonly costs?: Costs }>>;
+export type Reports = Readonly<Record<Role, SideReport>>;
 
 /** @throws RingwireError ERR_RINGWIRE_BENCH_RUN when a side fails, or the two have not counted the same */
 export async function measure(

@@ -22,8 +22,8 @@ export interface Row {
   readonly id: string;
   readonly unit: string;
   readonly better: 'higher' | 'lower';
-  /** What the figure cost, not the figure: not judged unless that is asked for. */
-  readonly cost?: boolean;
+  /** What the figure cost, or a finer look at it: shown and judged only when that is asked for. */
+  readonly detail?: boolean;
   /** One value per round. */
   readonly samples: readonly number[];
 }
@@ -87,12 +87,12 @@ function isMachine(value: unknown): value is Machine {
 }
 
 function isRow(value: unknown): value is Row {
-  const { id, unit, better, cost, samples } = (value ?? {}) as Record<string, unknown>;
+  const { id, unit, better, detail, samples } = (value ?? {}) as Record<string, unknown>;
   return (
     typeof id === 'string' &&
     typeof unit === 'string' &&
     (better === 'higher' || better === 'lower') &&
-    (cost === undefined || typeof cost === 'boolean') &&
+    (detail === undefined || typeof detail === 'boolean') &&
     Array.isArray(samples) &&
     samples.length > 0 &&
     samples.every((each) => typeof each === 'number' && each >= 0 && Number.isFinite(each))

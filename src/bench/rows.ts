@@ -16,17 +16,23 @@ const COST_UNITS: Readonly<Record<keyof Costs, readonly [name: string, unit: str
   writes: ['writes', 'calls/thousand'],
 };
 
-export function rowsOf({ id, shape }: Scenario, reports: Reports): Row[] {
-  const measured = reports[SHAPES[shape].measuring];
+/** A verdict on several percentiles of the same times would only be the same verdict several times. */
+const JUDGED: readonly string[] = ['p50', 'p99'];
+
+export function rowsOf({ id, shape, inFlight = 1 }: Scenario, reports: Reports): Row[] {
+  const { perSecond, latencies } = reports[SHAPES[shape].measuring];
   const rows: Row[] = [];
-  const { perSecond, latencies } = measured;
-  // The schedule sets the rate of an open loop.
-  if (perSecond !== undefined && shape !== 'open')
-    rows.push({ id, unit: 'messages/s', better: 'higher', samples: [perSecond] });
+  if (perSecond !== undefined && shape !== 'open') {
+    const rate = { id, unit: 'messages/s', better: 'higher', samples: [perSecond] } as const;
+    // With one question in flight the rate is the time of a round trip once more.
+    rows.push(shape === 'echo' && inFlight === 1 ? { ...rate, detail: true } : rate);
+  }
   if (latencies !== undefined) {
     const { p50, p90, p99, p999, max } = latencies;
-    for (const [name, value] of Object.entries({ p50, p90, p99, 'p99.9': p999, max }))
-      rows.push({ id: `${id}#${name}`, unit: 'us', better: 'lower', samples: [value] });
+    for (const [name, value] of Object.entries({ p50, p90, p99, 'p99.9': p999, max })) {
+      const row = { id: `${id}#${name}`, unit: 'us', better: 'lower', samples: [value] } as const;
+      rows.push(JUDGED.includes(name) ? row : { ...row, detail: true });
+    }
   }
   for (const role of ['server', 'client'] as const) rows.push(...costRows(id, role, reports[role].costs));
   return rows;
@@ -38,6 +44,6 @@ function costRows(id: string, role: string, costs: Costs | undefined): Row[] {
     const value = costs[key];
     const [name, unit] = COST_UNITS[key];
     if (value === undefined) return [];
-    return [{ id: `${id}#${role}-${name}`, unit, better: 'lower', cost: true, samples: [value] }];
+    return [{ id: `${id}#${role}-${name}`, unit, better: 'lower', detail: true, samples: [value] }];
   });
 }

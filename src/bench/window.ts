@@ -24,9 +24,10 @@ export interface Costs {
   readonly writes?: number;
 }
 
+/** Nothing of a window that saw no messages, such as that of a sender whose only burst was all there was to send. */
 export interface Measured {
-  readonly perSecond: number;
-  readonly costs: Costs;
+  readonly perSecond?: number;
+  readonly costs?: Costs;
 }
 
 export interface Calls {
@@ -67,6 +68,7 @@ export class Window {
       this.#gcTime += duration;
     }
     this.#observer.disconnect();
+    if (messages === 0) return {};
     const millions = messages / 1e6;
     const costs: Costs = {
       cpu: (user + system) / messages,

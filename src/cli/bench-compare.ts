@@ -15,7 +15,7 @@ inconclusive otherwise: more rounds would tell. In $GITHUB_STEP_SUMMARY, when se
 Options:
   --min-effect <percent>   differences below this do not matter (default ${DEFAULT_COMPARE.minEffect * 100})
   --alpha <share>          how often a difference may be seen where there is none (default ${DEFAULT_COMPARE.alpha})
-  --costs                  judge what the figures cost as well: processor time, memory, system calls
+  --details                judge more percentiles and what the figures cost as well
   --strict                 inconclusive rows fail as well
   --force                  compare results of different machines
   --json                   print the comparison as JSON
@@ -30,7 +30,7 @@ Example:
 const OPTIONS = {
   'min-effect': { type: 'string', default: String(DEFAULT_COMPARE.minEffect * 100) },
   alpha: { type: 'string', default: String(DEFAULT_COMPARE.alpha) },
-  costs: { type: 'boolean', default: false },
+  details: { type: 'boolean', default: false },
   strict: { type: 'boolean', default: false },
   force: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -51,7 +51,7 @@ export function benchCompare(words: readonly string[]): number {
   const options = {
     minEffect: readNumber('min-effect', values['min-effect'], 0, COMPARE_HELP) / 100,
     alpha: readNumber('alpha', values.alpha, 0, COMPARE_HELP),
-    costs: values.costs,
+    details: values.details,
   };
   const [base, head] = [readResults(baseFile), readResults(headFile)];
   if (!values.force) checkSameMachine(base, head);

@@ -21,7 +21,7 @@ const SIZES = {
 const RUN_HELP = `Usage: ringwire bench run [options] [pattern ...]
 
 Measures messages between two processes on this machine and prints medians with 95 % intervals. Rounds are taken in
-turns, so that a slow moment hits every row. Patterns choose the rows whose name contains one of them.
+turns, so that a slow moment hits every row. Patterns choose the rows whose name contains one of them, or is it.
 
 Options:
   --smoke            seconds: does everything run? (figures mean nothing)
@@ -30,7 +30,7 @@ Options:
   --rounds <n>       samples per row instead of the size's number
   --payload <file>   measure the JSON value in this file instead of the built-in messages
   --scenario <file>  measure the scenarios that this module exports; see 'Scenarios of your own' in the README
-  --costs            print processor time, memory and system calls as well
+  --details          print more percentiles, processor time, memory and system calls as well
   --json <file>      keep the result, for 'ringwire bench compare'
   --list             print the names of the rows and stop
   --help
@@ -50,7 +50,7 @@ const OPTIONS = {
   rounds: { type: 'string' },
   payload: { type: 'string' },
   scenario: { type: 'string' },
-  costs: { type: 'boolean', default: false },
+  details: { type: 'boolean', default: false },
   json: { type: 'string' },
   list: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
@@ -93,7 +93,7 @@ export async function benchRun(words: readonly string[]): Promise<number> {
   progress.clear();
   const results = makeResults(rows);
   if (values.json !== undefined) fs.writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
-  process.stdout.write(resultsTable(results, values.costs));
+  process.stdout.write(resultsTable(results, values.details));
   return interrupt.signal.aborted ? INTERRUPTED : 0;
 }
 
@@ -122,14 +122,18 @@ export async function withoutMissing(
   return chosen;
 }
 
-/** The scenarios with one of the patterns in their names; all without patterns. @throws UsageError when there are none */
+/** The scenarios with one of the patterns as or in their names; all without patterns. @throws UsageError when there are none */
 export function chooseScenarios(
   all: readonly Scenario[],
   patterns: readonly string[],
   help: string,
 ): readonly Scenario[] {
   if (patterns.length === 0) return all;
-  const chosen = all.filter(({ id }) => patterns.some((pattern) => id.includes(pattern)));
+  const ids = new Set(all.map(({ id }) => id));
+  // A whole name means that row, not those whose names go on.
+  const matches = (id: string, pattern: string): boolean =>
+    ids.has(pattern) ? id === pattern : id.includes(pattern);
+  const chosen = all.filter(({ id }) => patterns.some((pattern) => matches(id, pattern)));
   if (chosen.length > 0) return chosen;
   throw new UsageError(
     `no row has ${patterns.join(' or ')} in its name; 'ringwire bench run --list' shows the names`,
@@ -151,9 +155,9 @@ function readPayload(file: string): object {
   throw new UsageError(`${file} holds neither an object nor an array`, RUN_HELP);
 }
 
-function resultsTable({ rows, machine }: Results, costs: boolean): string {
+function resultsTable({ rows, machine }: Results, details: boolean): string {
   const { cpu, cores, kernel, node } = machine;
-  const shown = rows.filter((row) => costs || row.cost !== true);
+  const shown = rows.filter((row) => details || row.detail !== true);
   const lines = shown.map((row) => {
     const { low, high } = bootstrap([row.samples], (values) => median(values ?? []));
     return `| ${row.id} | ${figure(median(row.samples))} | ${figure(low)} to ${figure(high)} | ${row.unit} | ${row.better} |`;

@@ -10,15 +10,16 @@ import { folder, removeFolder, ringwire } from './support.ts';
 
 after(removeFolder);
 
-/** A version whose measuring program is `body`. */
+/** A version: its entry file is `body`. */
 function version(name: string, body: string): string {
   const place = path.join(folder, name);
-  fs.mkdirSync(path.join(place, 'dist', 'bench'), { recursive: true });
+  fs.mkdirSync(path.join(place, 'dist'), { recursive: true });
   fs.writeFileSync(path.join(place, 'package.json'), '{"type":"module"}');
-  fs.writeFileSync(path.join(place, 'dist', 'bench', 'peer.js'), body);
+  fs.writeFileSync(path.join(place, 'dist', 'index.js'), body);
   return place;
 }
 
+const PLAIN = `export * from '${projectRoot()}/build/src/index.js';`;
 /** Every write waits: a planted slowdown. */
 const SLOW = `
 import { StreamTransport } from '${projectRoot()}/build/src/transports/stream.js';
@@ -28,17 +29,16 @@ StreamTransport.prototype.write = function (segments) {
   while (performance.now() < end);
   return write.call(this, segments);
 };
-await import('${projectRoot()}/build/src/bench/peer.js');
+${PLAIN}
 `;
-const ROW = 'raw/64B/echo';
-const PLAIN = `import '${projectRoot()}/build/src/bench/peer.js';`;
+const ROW = 'unix/raw-frame/64B/echo';
 
 test('a planted slowdown is found, the same version twice is not slower', () => {
   const [plain, slow] = [version('plain', PLAIN), version('slow', SLOW)];
   const options = ['--rounds', '7', '--share', '0.02', '--min-effect', '10'];
   const found = ringwire(['bench', 'ab', ...options, plain, slow, ROW]);
   assert.equal(found.code, 1, found.out + found.err);
-  assert.match(found.out, /\| unix\/raw\/64B\/echo#p50 \| slower \| 0\.\d+ /);
+  assert.match(found.out, /\| unix\/raw-frame\/64B\/echo#p50 \| slower \| 0\.\d+ /);
   const reversed = ringwire(['bench', 'ab', ...options, slow, plain, ROW, '--json']);
   assert.equal(reversed.code, 0);
   const { rows } = JSON.parse(reversed.out) as { rows: { id: string; verdict: string; rounds: number }[] };

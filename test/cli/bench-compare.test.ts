@@ -41,7 +41,7 @@ test('options take effect', () => {
   assert.equal((JSON.parse(json.out) as { rows: { verdict: string }[] }).rows[0]?.verdict, 'slower');
   const summary = path.join(folder, 'summary.md');
   ringwire(['bench', 'compare', base, slower], { GITHUB_STEP_SUMMARY: summary });
-  assert.match(fs.readFileSync(summary, 'utf8'), /^### ringwire bench\n\n\| row /);
+  assert.match(fs.readFileSync(summary, 'utf8'), /^### ringwire bench compare\n\n\| row /);
 });
 
 test('different machines are compared only by force', () => {

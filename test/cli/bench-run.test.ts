@@ -1,122 +1,291 @@
 /**
- * `ringwire bench run` at its smallest size: every row is measured by real processes, and what it writes is what `compare` reads.
+ * `ringwire bench run` at its smallest size: contestants, shapes and transports are measured by real processes, and what it writes is what
+ * `compare` reads.
  */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { CONTESTANTS } from '../../src/bench/contestants.ts';
 import { readResults } from '../../src/bench/results.ts';
 import { runScenarios } from '../../src/bench/run.ts';
-import { SCENARIOS } from '../../src/bench/scenarios.ts';
+import { type Scenario, SCENARIOS, SHAPES } from '../../src/bench/scenarios.ts';
 import { projectRoot } from '../support/project.ts';
-import { file, folder, removeFolder, ringwire } from './support.ts';
+import { CLI, file, folder, removeFolder, ringwire } from './support.ts';
 
 after(removeFolder);
 
-test('every row, two rounds: a sample of each, kept in a file that compare reads', () => {
+/** The first row of each contestant, and one of each shape and transport that those leave out. */
+function someOfEverything(): readonly Scenario[] {
+  const chosen: Scenario[] = [];
+  for (const { name } of CONTESTANTS)
+    chosen.push(...SCENARIOS.filter((each) => each.contestant === name).slice(0, 1));
+  for (const key of ['shape', 'transport'] as const)
+    for (const each of SCENARIOS) if (!chosen.some((other) => other[key] === each[key])) chosen.push(each);
+  return chosen;
+}
+
+test('every contestant, shape and transport: a sample of each, kept in a file that compare reads', () => {
+  const chosen = someOfEverything();
+  assert.deepEqual(new Set(chosen.map((each) => each.shape)), new Set(Object.keys(SHAPES)));
+  assert.deepEqual(
+    new Set(chosen.map((each) => each.contestant)),
+    new Set(CONTESTANTS.map(({ name }) => name)),
+  );
   const json = path.join(folder, 'all.json');
-  const { code, out, err } = ringwire(['bench', 'run', '--smoke', '--json', json]);
+  const ids = chosen.map(({ id }) => id);
+  const { code, out, err } = ringwire(['bench', 'run', '--smoke', '--rounds', '1', '--json', json, ...ids]);
   assert.equal(code, 0, err);
   const { rows } = readResults(json);
-  assert.equal(rows.length, 2 * SCENARIOS.length, 'speed and processor time, or two percentiles');
-  for (const { id } of SCENARIOS) {
+  for (const { id, shape } of chosen) {
     const own = rows.filter((row) => row.id === id || row.id.startsWith(`${id}#`));
-    assert.equal(own.length, 2, id);
-    for (const row of own) assert.equal(row.samples.length, 2, row.id);
-    assert.ok(out.includes(`| ${id}`), id);
+    assert.ok(
+      own.every((row) => row.samples.length === 1),
+      id,
+    );
+    assert.equal(
+      own.some((row) => row.id === id),
+      shape !== 'open',
+      `${id} tells a rate unless a schedule sets it`,
+    );
+    const percentiles = own.filter((row) => /#(?:p50|p90|p99|p99\.9|max)$/.test(row.id));
+    const expected = shape === 'echo' || shape === 'open' ? 5 : 0;
+    assert.equal(percentiles.length, expected, id);
+    assert.deepEqual(
+      percentiles.map((row) => row.samples[0]),
+      percentiles.map((row) => row.samples[0] as number).toSorted((a, b) => a - b),
+      `${id}: percentiles rise`,
+    );
+    assert.ok(shape === 'echo' ? out.includes(`| ${id}#p50 |`) : out.includes(`| ${id}`), id);
   }
+  for (const role of ['server', 'client'])
+    for (const cost of [
+      'cpu',
+      'gc',
+      'gc-time',
+      'rss',
+      ...(process.platform === 'linux' ? ['reads', 'writes'] : []),
+    ])
+      assert.ok(
+        rows.some((row) => row.detail && row.id === `unix/net/64B/echo#${role}-${cost}`),
+        `${role} ${cost}`,
+      );
+  assert.ok(!out.includes('#server-cpu'), 'details are in the file');
   assert.equal(
-    err.trim().split('\n').length,
-    2 * SCENARIOS.length,
-    'one plain line of progress for each measurement',
+    err.split('\n').filter((line) => /^ *\d+\/\d+ /.test(line)).length,
+    chosen.length,
+    'plain lines of progress',
   );
   const compared = ringwire(['bench', 'compare', json, json]);
   assert.equal(compared.code, 0);
-  assert.equal(compared.out.match(/ \| 1\.000 \| .* \| 1\.0000 \| 2 \|$/gm)?.length, rows.length);
+  const judged = rows.filter((row) => !row.detail);
+  assert.equal(compared.out.match(/ \| 1\.000 \| .* \| 1\.0000 \| 1 \|$/gm)?.length, judged.length);
+  const detailed = ringwire(['bench', 'compare', '--details', json, json]);
+  assert.ok((detailed.out.match(/^\| /gm)?.length ?? 0) > judged.length + 10);
 });
 
-test('patterns, rounds and sizes take effect', () => {
+test('patterns, rounds, details and sizes take effect', () => {
   const json = path.join(folder, 'one.json');
-  assert.equal(
-    ringwire(['bench', 'run', '--smoke', '--rounds', '3', '--json', json, 'raw/64B/echo']).code,
-    0,
-  );
+  const args = ['--smoke', '--rounds', '3', '--details', '--json', json, 'raw-frame/64B/echo-64'];
+  const { code, out } = ringwire(['bench', 'run', ...args]);
+  assert.equal(code, 0);
   const { rows } = readResults(json);
-  assert.deepEqual(
-    rows.map((row) => [row.id, row.samples.length]),
-    [
-      ['unix/raw/64B/echo#p50', 3],
-      ['unix/raw/64B/echo#p99', 3],
-    ],
-  );
-  const list = ringwire(['bench', 'run', '--list', 'msgpack', 'echo']).out.trim().split('\n');
-  assert.deepEqual(list, ['unix/msgpack/sensor/one-way', 'unix/net/64B/echo', 'unix/raw/64B/echo']);
+  assert.deepEqual(new Set(rows.map((row) => row.id.split('#')[0])), new Set(['unix/raw-frame/64B/echo-64']));
+  // Heap is told of rounds without a collection only.
+  for (const row of rows) if (!row.id.endsWith('-heap')) assert.equal(row.samples.length, 3, row.id);
+  assert.match(out, /#server-cpu \|/);
+  const list = ringwire(['bench', 'run', '--list', 'msgpack/sensor', 'tls/net']).out.trim().split('\n');
+  assert.deepEqual(list, ['unix/msgpack/sensor/one-way', 'tls/net/64KiB/one-way']);
 });
 
 test('a payload of your own travels on each wire that can carry it', () => {
   const json = path.join(folder, 'own.json');
   const payload = file('payload.json', { order: [1, 2, 3], note: 'grün' });
+  const args = ['--smoke', '--rounds', '1', '--payload', payload, '--json', json];
+  const { code, err } = ringwire(['bench', 'run', ...args]);
+  assert.equal(code, 0, err);
+  const ids = readResults(json).rows.map((row) => row.id);
+  for (const wire of ['node-ipc', 'drop-in', 'json', 'msgpack', 'ndjson'])
+    assert.ok(ids.includes(`unix/${wire}/payload/one-way`), wire);
+});
+
+test('scenarios and contestants of your own', () => {
+  const json = path.join(folder, 'module.json');
+  // A contestant without any socket: each message it is asked to send is one that arrives.
+  const module = file(
+    'orders.mjs',
+    `import net from 'node:net';
+    const mine = {
+      name: 'mine',
+      missing: () => undefined,
+      serve: (job, events) => new Promise((resolve) => {
+        const server = net.createServer((socket) => socket.on('data', (chunk) => events.received(socket, chunk.length)));
+        server.listen(job.address, () => resolve({ address: job.address, send: () => true, close: () => server.close() }));
+      }),
+      connect: async (job, events) => {
+        const socket = net.connect(job.address, () => events.opened(socket));
+        return { address: job.address, send: () => socket.write('x'), close: () => socket.destroy() };
+      },
+    };
+    export const contestants = [mine];
+    export const scenarios = [
+      { name: 'order', data: { id: 7, lines: ['a', 'b'] }, contestants: ['msgpack', 'mine'], count: 2000 },
+      { name: 'ping', data: 16, contestants: ['raw-copy'], shape: 'echo', inFlight: 4 },
+    ];`,
+  );
   const { code, err } = ringwire([
     'bench',
     'run',
     '--smoke',
     '--rounds',
     '1',
-    '--payload',
-    payload,
+    '--scenario',
+    module,
     '--json',
     json,
   ]);
   assert.equal(code, 0, err);
-  const ids = readResults(json).rows.map((row) => row.id);
-  for (const wire of ['node-ipc', 'drop-in', 'json', 'msgpack'])
-    assert.ok(ids.includes(`unix/${wire}/payload/one-way`), wire);
+  const ids = readResults(json)
+    .rows.map((row) => row.id)
+    .filter((id) => !id.includes('#'));
+  assert.deepEqual(ids, ['unix/msgpack/order/one-way', 'unix/mine/order/one-way', 'unix/raw-copy/ping/echo']);
 });
 
 test('mistakes are told before anything is measured', () => {
+  const module = (scenario: object): string[] => [
+    '--scenario',
+    file(`${JSON.stringify(scenario).length}.mjs`, `export const scenarios = [${JSON.stringify(scenario)}];`),
+  ];
+  const good = { name: 'a', data: 8, contestants: ['net'] };
   for (const [args, message] of [
     [['--smoke', '--full'], '--smoke and --full exclude each other'],
+    [['--payload', 'a', '--scenario', 'b'], '--payload and --scenario exclude each other'],
     [['--rounds', '0'], "--rounds is a number from 1 on, not '0'"],
     [['nothing-like-this'], 'no row has nothing-like-this in its name'],
     [['--payload', path.join(folder, 'none.json')], 'cannot be read'],
     [['--payload', file('number.json', '7')], 'neither an object nor an array'],
     [['--payload', file('broken.json', '{')], 'is not JSON'],
+    [['--scenario', path.join(folder, 'none.mjs')], 'it cannot be imported'],
+    [['--scenario', file('nothing.mjs', 'export {};')], "it exports no list 'scenarios'"],
+    [['--scenario', file('empty.mjs', 'export const scenarios = [];')], 'is empty'],
+    [module({ ...good, name: '../up' }), 'is no name'],
+    [module({ ...good, data: 'text' }), 'neither a value that JSON can say nor a number of bytes'],
+    [module({ ...good, shape: 'sideways' }), "there is no shape 'sideways', only one-way"],
+    [module({ ...good, transport: 'pigeon' }), "there is no transport 'pigeon', only unix, tcp, tls"],
+    [module({ ...good, contestants: [] }), 'names no contestants'],
+    [module({ ...good, contestants: ['nobody'] }), "there is no contestant 'nobody'"],
+    [module({ ...good, count: 0.5 }), 'count is a whole number from 1 on'],
+    [module({ ...good, shape: 'open' }), 'an open loop needs perSecond'],
   ] as const) {
     const { code, err } = ringwire(['bench', 'run', ...args]);
-    assert.equal(code, 2);
+    assert.equal(code, message.includes('nobody') ? 4 : 2, err);
     assert.ok(err.includes(message), err);
   }
 });
 
+const WRONG: Scenario = {
+  id: 'wrong',
+  transport: 'unix',
+  contestant: 'raw-copy',
+  shape: 'one-way',
+  data: { not: 'bytes' },
+  count: 2_000,
+};
+
 test('a measurement that fails gives no result', async () => {
-  const scenario = {
-    id: 'wrong',
-    shape: 'one-way',
-    wire: 'raw',
-    receive: 'copy',
-    data: { not: 'bytes' },
-    count: 2_000,
-  } as const;
-  await assert.rejects(runScenarios([scenario], { rounds: 1, share: 1, progress: () => {} }), {
-    code: 'ERR_RINGWIRE_BENCH_RUN',
-  });
+  const options = { rounds: 1, share: 1, progress: () => {} };
+  await assert.rejects(runScenarios([WRONG], options), { code: 'ERR_RINGWIRE_BENCH_RUN' });
 });
 
-test('the original, where it is not installed, is skipped with the reason', () => {
+/** A contestant whose server hears `arrived` of each message that is sent. */
+function liar(name: string, arrived: string): string {
+  return file(
+    `${name}.mjs`,
+    `import net from 'node:net';
+    export const contestants = [{
+      name: 'liar',
+      missing: () => undefined,
+      serve: (job, events) => new Promise((resolve) => {
+        let seen = 0;
+        const server = net.createServer((socket) => socket.on('data', (chunk) => {
+          for (const byte of chunk) { seen++; ${arrived} }
+        }));
+        server.listen(job.address, () => resolve({ address: job.address, send: () => true, close: () => server.close() }));
+      }),
+      connect: async (job, events) => {
+        const socket = net.connect(job.address, () => events.opened(socket));
+        return { address: job.address, send: () => socket.write('x'), close: () => socket.destroy() };
+      },
+    }];
+    export const scenarios = [{ name: 'lie', data: 1, contestants: ['liar'], count: 1000 }];`,
+  );
+}
+
+test('messages too many, or a handler that fails, end a run with exit code 4', () => {
+  for (const [name, arrived, message] of [
+    ['twice', 'events.received(socket, seen === 5 ? 2000 : 1);', '2004 messages where there are 1000'],
+    [
+      'throws',
+      "if (seen === 5) throw new Error('not what was sent'); events.received(socket, 1);",
+      'not what was sent',
+    ],
+  ] as const) {
+    const { code, err } = ringwire([
+      'bench',
+      'run',
+      '--smoke',
+      '--rounds',
+      '1',
+      '--scenario',
+      liar(name, arrived),
+    ]);
+    assert.equal(code, 4, err);
+    assert.ok(err.includes(message), err);
+  }
+});
+
+test(
+  'an interrupted run keeps what was measured until then',
+  { skip: process.platform === 'win32' },
+  async () => {
+    const json = path.join(folder, 'interrupted.json');
+    const args = ['bench', 'run', '--smoke', '--rounds', '500', '--json', json, 'unix/raw-frame/64B/one-way'];
+    const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let progress = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      progress += text;
+      if (progress.includes('  3/500 ')) child.kill('SIGINT');
+    });
+    const [code] = (await once(child, 'exit')) as [number | null];
+    assert.equal(code, 130);
+    const [row] = readResults(json).rows;
+    assert.ok((row?.samples.length ?? 0) >= 2);
+  },
+);
+
+test('what is not installed is skipped with the reason', () => {
   const alone = path.join(folder, 'alone');
   fs.cpSync(path.join(projectRoot(), 'build', 'src'), path.join(alone, 'src'), { recursive: true });
   const msgpackr = path.join('node_modules', 'msgpackr');
   fs.cpSync(path.join(projectRoot(), msgpackr), path.join(alone, msgpackr), { recursive: true });
   fs.writeFileSync(path.join(alone, 'package.json'), '{"type":"module"}');
-  const args = ['bench', 'run', '--smoke', '--rounds', '1', 'node-ipc', 'unix/json'];
+  const patterns = ['node-ipc/sensor/one', 'unix/json', 'ws/sensor/one', 'zeromq/64B/one', 'unix/c/64B'];
   const cli = path.join(alone, 'src', 'cli', 'ringwire.js');
-  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
-    encoding: 'utf8',
-    cwd: alone,
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [cli, 'bench', 'run', '--smoke', '--rounds', '1', ...patterns],
+    { encoding: 'utf8', cwd: alone, env: { ...process.env, PATH: path.join(alone, 'nothing') } },
+  );
   assert.equal(status, 0, stderr);
   assert.match(stderr, /^unix\/node-ipc\/sensor\/one-way is skipped: @achrinza\/node-ipc is not installed$/m);
+  assert.match(stderr, /^unix\/ws\/sensor\/one-way is skipped: ws is not installed$/m);
+  assert.match(stderr, /^unix\/zeromq\/64B\/one-way is skipped: zeromq is not installed$/m);
+  assert.match(
+    stderr,
+    /^unix\/c\/64B\/one-way is skipped: the C peers are in the repository, not in the package$/m,
+  );
   assert.ok(!stdout.includes('node-ipc'));
   assert.match(stdout, /unix\/json/);
 });

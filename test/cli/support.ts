@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const CLI: string = fileURLToPath(new URL('../../src/cli/ringwire.js', import.meta.url));
+export const CLI: string = fileURLToPath(new URL('../../src/cli/ringwire.js', import.meta.url));
 
 export const folder: string = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-cli-'));
 

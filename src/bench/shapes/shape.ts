@@ -11,7 +11,8 @@ import { type Costs, type Measured, Window } from '../window.ts';
 export interface SideReport {
   /** Messages that this side sent or received, whichever the shape counts. */
   readonly counted: number;
-  readonly costs: Costs;
+  /** Absent where nobody can tell. */
+  readonly costs?: Costs | undefined;
   /** Of the side that measures. */
   readonly perSecond?: number | undefined;
   readonly latencies?: Latencies;
