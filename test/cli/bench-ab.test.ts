@@ -25,7 +25,7 @@ const SLOW = `
 import { StreamTransport } from '${projectRoot()}/build/src/transports/stream.js';
 const write = StreamTransport.prototype.write;
 StreamTransport.prototype.write = function (segments) {
-  const end = performance.now() + 0.5;
+  const end = performance.now() + 0.15;
   while (performance.now() < end);
   return write.call(this, segments);
 };
