@@ -11,7 +11,7 @@ Looks for what makes measurements unsteady on this machine: load, other processe
 quotas, swapping, battery. Then it measures the same code as A and as B in turns (A B B A, 40 rounds) and tells the
 smallest difference that 5, 10, 20 and 40 rounds could detect here: with a chance of 80 percent, from the 95 %
 interval of the Hodges-Lehmann centre of the log ratios. Messages between processes vary more than this pure
-loop, so take it for the least. What this system does not tell is skipped with the reason.
+loop, so take it for the least. What this system does not tell is skipped with the reason. Takes about three seconds.
 
 Options:
   --json   print the checks as JSON
