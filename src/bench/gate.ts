@@ -26,8 +26,8 @@ const TIMEOUT_MS = 60_000;
 
 /** A ratio this much below its budget is a slowdown. */
 export const SLOWDOWN_MIN = 0.05;
-/** Processes that take a ratio: the first three decide when all is well, all of them before anything fails, as many again to confirm. */
-const PROCESSES = { first: 3, all: 7, update: 11 } as const;
+/** Processes that take a ratio: three decide when it is far from the line, seven when it is near, and as many again confirm a slowdown. */
+const PROCESSES = { far: 3, near: 7, update: 9 } as const;
 
 /** What counts may vary by: a share, and a bit that is less than the smallest object or one call more per batch. */
 const TOLERANCES: Readonly<Record<CountName, readonly [share: number, absolute: number]>> = {
@@ -75,6 +75,8 @@ export async function judge(scenario: Scenario, budget: Cost, options: GateOptio
     if (measured === undefined || allowed === undefined) return [];
     return [{ id, what, measured, budget: allowed, verdict: verdictOf(what, measured, allowed) }];
   });
+  // A broken count needs no stopwatch.
+  if (judgements.some(({ verdict }) => verdict === 'broken')) return judgements;
   options.progress(`${id}: comparing with ${budget.against}`);
   return [...judgements, await judgeSpeed(scenario, budget, options)];
 }
@@ -118,7 +120,7 @@ async function judgeSpeed(
   { ratio: budget }: Cost,
   options: GateOptions,
 ): Promise<Judgement> {
-  const seen = await ratios(scenario, PROCESSES.first);
+  const seen = await ratios(scenario, PROCESSES.far);
   const judgement = (verdict: Judgement['verdict']): Judgement => ({
     id: scenario.id,
     what: 'ratio',
@@ -127,15 +129,14 @@ async function judgeSpeed(
     verdict,
   });
   if (!options.sameMachine) return judgement('reported');
-  // Far from the line three are enough.
-  if (median(seen) < budget * (1 - SLOWDOWN_MIN / 2)) {
-    seen.push(...(await ratios(scenario, PROCESSES.all - PROCESSES.first)));
-    if (isSlow(seen, budget)) {
-      options.progress(`${scenario.id}: slower than its budget, looking again`);
-      const again = await ratios(scenario, PROCESSES.all);
-      seen.push(...again);
-      if (isSlow(again, budget) && isSlow(seen, budget)) return judgement('broken');
-    }
+  const distance = 1 - median(seen) / budget;
+  if (distance > SLOWDOWN_MIN / 2 && distance < SLOWDOWN_MIN * 4)
+    seen.push(...(await ratios(scenario, PROCESSES.near - PROCESSES.far)));
+  if (isSlow(seen, budget)) {
+    options.progress(`${scenario.id}: slower than its budget, looking again`);
+    const again = await ratios(scenario, seen.length);
+    seen.push(...again);
+    if (isSlow(again, budget) && isSlow(seen, budget)) return judgement('broken');
   }
   return judgement(median(seen) > budget * (1 + SLOWDOWN_MIN) ? 'better' : 'ok');
 }

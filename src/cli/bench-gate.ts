@@ -3,6 +3,7 @@
  */
 import fs from 'node:fs';
 import { type Budgets, NO_BUDGETS, readBudgets, type Section, writeBudgets } from '../bench/budgets.ts';
+import { idleCheck } from '../bench/doctor.ts';
 import { judge, type Judgement, measureCost } from '../bench/gate.ts';
 import { thisMachine } from '../bench/results.ts';
 import { loadScenarios } from '../bench/scenario-module.ts';
@@ -69,6 +70,8 @@ export async function benchGate(words: readonly string[]): Promise<number> {
     if (transport !== 'unix' || (shape !== 'one-way' && shape !== 'echo'))
       throw new UsageError(`${id} cannot be gated: only one-way and echo over unix can`, GATE_HELP);
   const progress = makeProgress();
+  // Ratios that are written down should come from a quiet machine; to judge, a busy one will do.
+  if (values.update) for (const warning of await idleCheck()) progress.say(`warning: ${warning}`);
   if (values.update) return update(values.budgets, scenarios, progress);
   const section = sectionOf(readBudgets(values.budgets), values.budgets);
   const sameMachine = section.cpu === thisMachine().cpu;

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import { makeResults, type Results } from '../bench/results.ts';
 import { runScenarios } from '../bench/run.ts';
 import { contestantNamed, whyMissing } from '../bench/contestants.ts';
+import { idleCheck } from '../bench/doctor.ts';
 import { loadScenarios } from '../bench/scenario-module.ts';
 import { type Scenario, SCENARIOS, scenariosFor } from '../bench/scenarios.ts';
 import { bootstrap, median } from '../bench/statistics.ts';
@@ -82,6 +83,7 @@ export async function benchRun(words: readonly string[]): Promise<number> {
   }
   const progress = makeProgress();
   const chosen = await withoutMissing(named, progress.say);
+  for (const warning of await idleCheck()) progress.say(`warning: ${warning}`);
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   const rows = await runScenarios(chosen, {
