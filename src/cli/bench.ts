@@ -3,6 +3,8 @@
  */
 import { benchAb } from './bench-ab.ts';
 import { benchCompare } from './bench-compare.ts';
+import { benchHistory } from './bench-history.ts';
+import { benchReport } from './bench-report.ts';
 import { benchRun } from './bench-run.ts';
 import { UsageError } from './usage.ts';
 
@@ -12,6 +14,8 @@ Subcommands:
   run [pattern ...]                 measure messages between processes on this machine
   ab <base> <head> [pattern ...]    measure two versions side by side: is the head slower?
   compare <base.json> <head.json>   is the head slower than the base?
+  history <history> [pattern ...]   where did results change over time, and is the newest change for the worse?
+  report <results.json>             tables and charts, as Markdown or as one HTML page
 
 ringwire bench <subcommand> --help tells more.
 `;
@@ -22,6 +26,8 @@ export async function bench(words: readonly string[]): Promise<number> {
   if (subcommand === 'run') return benchRun(rest);
   if (subcommand === 'ab') return benchAb(rest);
   if (subcommand === 'compare') return benchCompare(rest);
+  if (subcommand === 'history') return benchHistory(rest);
+  if (subcommand === 'report') return benchReport(rest);
   if (subcommand === '--help') {
     process.stdout.write(BENCH_HELP);
     return 0;
