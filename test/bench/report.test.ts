@@ -144,6 +144,14 @@ describe('charts', () => {
     }
   });
 
+  test('a long name does not push the figures out', () => {
+    const rows = ['n'.repeat(500), 'net'].map((name) => rate(`unix/${name}/64B/one-way`, 1e6));
+    const [drawn] = chartsOf(groupRows(summarize(makeResults(rows))), undefined).of.values();
+    assert.ok(drawn !== undefined);
+    const { left, right } = drawn.option(LIGHT)['grid'] as { left: number; right: number };
+    assert.ok(left + right < drawn.width / 2, `${left} and ${right}`);
+  });
+
   test('ringwire, references and others are told apart', () => {
     assert.deepEqual(['raw-frame', 'drop-in', 'c', 'net', 'ws', 'new'].map(kindOf), [
       'ringwire',

@@ -40,8 +40,12 @@ export const FONT_SIZE = 13;
 /** Of a character, on average, in the widest of these fonts. */
 const CHARACTER = 8;
 
+/** Longer names are cut: they may not push the figures out of the picture. */
+const CHARACTERS_MAX = 32;
+
+/** Of the longest. */
 export function textWidth(texts: readonly string[]): number {
-  return Math.max(0, ...texts.map((text) => text.length)) * CHARACTER;
+  return Math.min(CHARACTERS_MAX, Math.max(0, ...texts.map((text) => text.length))) * CHARACTER;
 }
 
 /** What is equal in all charts. Tooltips are drawn as text, so nothing in them is HTML. */

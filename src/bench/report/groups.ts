@@ -43,7 +43,7 @@ export interface Groups {
   readonly unnamed: readonly Summary[];
 }
 
-export const PERCENTILES: readonly string[] = ['p50', 'p90', 'p99', 'p99.9', 'max'];
+const PERCENTILES: readonly string[] = ['p50', 'p90', 'p99', 'p99.9', 'max'];
 const LONE_WORST = Number.POSITIVE_INFINITY;
 
 export function summarize({ rows }: Results): Summary[] {
@@ -85,6 +85,11 @@ export function groupRows(summaries: readonly Summary[]): Groups {
     ),
     unnamed: summaries.filter((row) => row.name === undefined),
   };
+}
+
+/** Those that the group has, in their order. */
+export function percentilesOf({ rows }: Group): string[] {
+  return PERCENTILES.filter((each) => rows.some(({ name }) => name.metric === each));
 }
 
 /** Rounds are taken in turns, so what slows one slows the other: the median of the rounds' ratios. */

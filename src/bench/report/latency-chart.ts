@@ -5,7 +5,7 @@
  */
 import { axisOption, type Chart, type ChartOption, commonOption, slug, WIDTH } from './chart.ts';
 import { figure } from './figures.ts';
-import { type Group, type Named, PERCENTILES } from './groups.ts';
+import { type Group, type Named, percentilesOf } from './groups.ts';
 import { lineFrame, lineLooks, lineSeries } from './lines.ts';
 import { tip } from './rate-chart.ts';
 import type { Theme } from './theme.ts';
@@ -13,13 +13,14 @@ import type { Theme } from './theme.ts';
 const NAME_HEIGHT = 22;
 const HEIGHT_MIN = 320;
 
-export function latencyChart({ transport, payload, shape, rows }: Group): Chart {
+export function latencyChart(group: Group): Chart {
+  const { transport, payload, shape, rows } = group;
   const lines = Array.from(new Set(rows.map(({ name }) => name.contestant)), (contestant) => ({
     contestant,
     points: rows.filter(({ name }) => name.contestant === contestant),
   }));
   const names = lines.map(({ contestant }) => contestant);
-  const percentiles = PERCENTILES.filter((each) => rows.some(({ name }) => name.metric === each));
+  const percentiles = percentilesOf(group);
   const title = `${transport}, ${payload}, ${shape}: latency`;
   return {
     id: slug(['latency', transport, payload, shape]),

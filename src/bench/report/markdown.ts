@@ -9,7 +9,7 @@ import { RingwireError } from '../../errors.ts';
 import type { Results } from '../results.ts';
 import type { Chart } from './chart.ts';
 import type { Charts } from './charts.ts';
-import { type Group, type Groups, PERCENTILES } from './groups.ts';
+import { type Group, type Groups, percentilesOf } from './groups.ts';
 import { htmlText } from './html-text.ts';
 import { markdownText, metricsOf, pivotTable, plainTable, rateTable } from './markdown-tables.ts';
 
@@ -72,7 +72,7 @@ function reportText({ results, groups, charts, folder }: MarkdownReport): string
     [
       'Latency',
       LATENCY_LEAD,
-      groups.latency.flatMap((group) => shown(group, pivotTable(group, PERCENTILES))),
+      groups.latency.flatMap((group) => shown(group, pivotTable(group, percentilesOf(group)))),
     ],
     ['Costs', COST_LEAD, groups.costs.flatMap((group) => shown(group, pivotTable(group, metricsOf(group))))],
     ['Other rows', 'Medians of all rounds.', unnamed],

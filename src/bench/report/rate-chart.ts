@@ -54,6 +54,7 @@ export function rateChart(group: Group): Chart {
     option: (theme) => ({
       ...commonOption(theme),
       legend: {
+        show: used.length > 1,
         top: 4,
         left: 'center',
         itemWidth: 14,
@@ -68,13 +69,7 @@ export function rateChart(group: Group): Chart {
         outerBoundsMode: 'none',
       },
       xAxis: valueAxis(theme, prefix),
-      yAxis: {
-        ...axisOption(theme),
-        type: 'category',
-        inverse: true,
-        data: names,
-        splitLine: { show: false },
-      },
+      yAxis: nameAxis(theme, names),
       series: used.map((kind) => barSeries(group, kind, scale, theme)),
     }),
   };
@@ -84,6 +79,19 @@ function valueAxis(theme: Theme, prefix: string): ChartOption {
   const looks = axisOption(theme);
   const label = { ...(looks['axisLabel'] as ChartOption), formatter: `{value} ${prefix}`, hideOverlap: true };
   return { ...looks, nameGap: 30, axisLabel: label };
+}
+
+function nameAxis(theme: Theme, names: readonly string[]): ChartOption {
+  const looks = axisOption(theme);
+  const label = { ...(looks['axisLabel'] as ChartOption), width: textWidth(names) + 8, overflow: 'truncate' };
+  return {
+    ...looks,
+    type: 'category',
+    inverse: true,
+    data: names,
+    axisLabel: label,
+    splitLine: { show: false },
+  };
 }
 
 /** A bar on a logarithmic scale starts at a power of ten below the smallest: its length only orders, its figure counts. */
