@@ -44,7 +44,8 @@ export interface Groups {
 }
 
 const PERCENTILES: readonly string[] = ['p50', 'p90', 'p99', 'p99.9', 'max'];
-const LONE_WORST = Number.POSITIVE_INFINITY;
+/** Contestants without a p50 come last. */
+const WITHOUT_P50 = Number.POSITIVE_INFINITY;
 
 export function summarize({ rows }: Results): Summary[] {
   const known = new Map(rows.map((row) => [row.id, row]));
@@ -120,7 +121,7 @@ function byContestant(group: Group): Group {
   const typical = new Map(
     group.rows.filter(({ name }) => name.metric === 'p50').map((row) => [row.name.contestant, row.median]),
   );
-  const level = ({ name }: Named): number => typical.get(name.contestant) ?? LONE_WORST;
+  const level = ({ name }: Named): number => typical.get(name.contestant) ?? WITHOUT_P50;
   const rows = group.rows.toSorted((a, b) => {
     if (level(a) !== level(b)) return level(a) < level(b) ? -1 : 1;
     return a.name.contestant.localeCompare(b.name.contestant, 'en') || percentile(a) - percentile(b);
