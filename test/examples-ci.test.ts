@@ -9,10 +9,6 @@ import { test } from 'node:test';
 import { ringwire } from './cli/support.ts';
 import { projectRoot } from './support/project.ts';
 
-/** Described before they are there: delete what has landed, in the end both lists. */
-const PENDING_COMMANDS: readonly string[] = ['report'];
-const PENDING_OPTIONS: readonly string[] = ['run --history'];
-
 const place: string = join(projectRoot(), 'examples', 'ci');
 const files: readonly string[] = readdirSync(place);
 const HELP: string = ringwire(['bench', '--help']).out;
@@ -92,12 +88,10 @@ test('every command in the examples exists, with the options that it is given', 
   const uses = files.flatMap((file) => usesIn(read(file)));
   assert.ok(uses.length > 10);
   for (const { command, options } of uses) {
-    if (PENDING_COMMANDS.includes(command)) continue;
     assert.match(HELP, new RegExp(`^  ${command}\\b`, 'm'), `there is no ringwire bench ${command}`);
     const { code, out } = ringwire(['bench', command, '--help']);
     assert.equal(code, 0);
     for (const option of options) {
-      if (PENDING_OPTIONS.includes(`${command} ${option}`)) continue;
       assert.match(out, new RegExp(`${option}\\b`), `ringwire bench ${command} has no ${option}`);
     }
   }
@@ -109,7 +103,6 @@ test('the text names each command of the workflow, and the exit codes are those 
     assert.ok(text.includes(`ringwire bench ${command}`), command);
   const table = text.slice(text.indexOf('## Exit codes'));
   for (const [, command = '', cells = ''] of table.matchAll(/^\| `ringwire bench ([a-z]+)` \|(.*)\|$/gm)) {
-    if (PENDING_COMMANDS.includes(command)) continue;
     const help = ringwire(['bench', command, '--help']).out;
     const codes = /^Exit codes: (.*)$/m.exec(help)?.[1] ?? '';
     cells.split('|').forEach((cell, code) => {

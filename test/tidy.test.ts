@@ -33,8 +33,8 @@ const RANKS: Readonly<Record<string, number>> = {
 };
 /** What the package exports: nobody has to import these. */
 const ENTRIES: readonly string[] = ['index.ts', 'wire.ts', 'cli/ringwire.ts'];
-/** Programs that are started, not imported. */
-const PROCESSES: readonly string[] = ['bench/peer.ts'];
+/** Programs that are started, or put into a page: nobody imports them. */
+const PROCESSES: readonly string[] = ['bench/peer.ts', 'bench/report/page-script.ts'];
 /** The contract between frames and codecs is a type; codecs may name it without depending on the room. */
 const SHARED_TYPES: readonly string[] = ['frames/frame.ts'];
 const LINES_MAX = 300;

@@ -3,12 +3,13 @@
  *
  * Invariant: no child outlives it; a side that says nothing for a minute fails.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { RingwireError } from '../errors.ts';
 import { makeCertificate } from './certificate.ts';
 import type { Job } from './contestant.ts';
@@ -19,6 +20,7 @@ import type { Scenario } from './scenarios.ts';
 import type { SideReport } from './shapes/shape.ts';
 
 const SILENCE_MS = 60_000;
+const PATIENCE_MS = 5_000;
 
 export type Reports = Readonly<Record<Role, SideReport>>;
 
@@ -27,7 +29,7 @@ export async function measure(
   scenario: Scenario,
   library: string,
   peer: string,
-  execArgv: readonly string[],
+  execArgv: (role: Role) => readonly string[],
 ): Promise<Reports> {
   const { native = {}, forks } = await contestantNamed(scenario.contestant, scenario.module);
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-bench-'));
@@ -43,7 +45,7 @@ export async function measure(
     const task: PeerTask = { role, scenario, job: { ...job, address } };
     const side = native[role]
       ? new Side(scenario.id, role, ...nativeCommand(role, scenario, String(address)))
-      : new Side(scenario.id, role, process.execPath, [...execArgv, peer, JSON.stringify(task)]);
+      : new Side(scenario.id, role, process.execPath, [...execArgv(role), peer, JSON.stringify(task)]);
     children.push(side);
     return side;
   };
@@ -78,7 +80,7 @@ interface Said {
 
 /** A child and the JSON lines that it prints. */
 class Side {
-  readonly #child: ChildProcess;
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
   readonly #said: { readonly [Key in keyof Said]: Deferred<Said[Key]> } = {
     ready: new Deferred(),
     server: new Deferred(),
@@ -105,12 +107,14 @@ class Side {
     return this.#said[what].promise;
   }
 
-  /** Lets it go. */
+  /** Lets it go: it ends by itself, which a profiler needs, or is ended. */
   async end(): Promise<void> {
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-    child.kill();
+    const timer = setTimeout(() => child.kill(), PATIENCE_MS);
+    child.stdin.end();
     await once(child, 'exit');
+    clearTimeout(timer);
   }
 
   #take(line: PeerLine | NativeLine, role: Role): void {

@@ -64,14 +64,18 @@ export function readResults(file: string): Results {
   } catch (cause) {
     throw refuse(file, cause instanceof SyntaxError ? 'it is not JSON' : 'it cannot be read', cause);
   }
+  return checkResults(value, (why) => refuse(file, why));
+}
+
+/** What was read, when it is a result. @param refusal makes the error of what it says is wrong */
+export function checkResults(value: unknown, refusal: (why: string) => RingwireError): Results {
   const { format, version, date, machine, rows } = (value ?? {}) as Record<string, unknown>;
-  if (format !== RESULTS_FORMAT) throw refuse(file, `it does not say "format": "${RESULTS_FORMAT}"`);
-  if (version !== RESULTS_VERSION)
-    throw refuse(file, `it has version ${String(version)}, not ${RESULTS_VERSION}`);
-  if (typeof date !== 'string' || !isMachine(machine)) throw refuse(file, 'date or machine is missing');
-  if (!Array.isArray(rows)) throw refuse(file, 'rows is not a list');
+  if (format !== RESULTS_FORMAT) throw refusal(`it does not say "format": "${RESULTS_FORMAT}"`);
+  if (version !== RESULTS_VERSION) throw refusal(`it has version ${String(version)}, not ${RESULTS_VERSION}`);
+  if (typeof date !== 'string' || !isMachine(machine)) throw refusal('date or machine is missing');
+  if (!Array.isArray(rows)) throw refusal('rows is not a list');
   rows.forEach((row: unknown, index) => {
-    if (!isRow(row)) throw refuse(file, `row ${index} lacks an id, unit, better, or samples from 0 on`);
+    if (!isRow(row)) throw refusal(`row ${index} lacks an id, unit, better, or samples from 0 on`);
   });
   return { format, version, date, machine, rows: rows as Row[] };
 }

@@ -7,6 +7,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { measure } from './measurement.ts';
+import type { Role } from './peer.ts';
 import type { Row } from './results.ts';
 import { rowsOf } from './rows.ts';
 import type { Scenario } from './scenarios.ts';
@@ -21,8 +22,8 @@ export interface RunOptions {
   readonly rounds: number;
   /** Share of the full count of messages. */
   readonly share: number;
-  /** For every measuring process, for instance a profiler's. */
-  readonly execArgv?: readonly string[];
+  /** Options of Node for a side, for instance a profiler's. */
+  readonly execArgv?: (role: Role) => readonly string[];
   /** Ends the run; what was measured until then is returned. */
   readonly signal?: AbortSignal;
   /** Before each measurement. */
@@ -58,7 +59,7 @@ export async function runInTurns(
       options.progress(done++, total, scenario.id);
       const sized = { ...scenario, count: countOf(scenario, options.share) };
       try {
-        const reports = await measure(sized, library, PEER, options.execArgv ?? []);
+        const reports = await measure(sized, library, PEER, options.execArgv ?? noOptions);
         for (const row of rowsOf(sized, reports)) addRow(results[index] as Collected, row);
       } catch (error) {
         // The key that interrupts a command ends its children as well.
@@ -69,6 +70,10 @@ export async function runInTurns(
     }
   }
   return rowsOfAll(results);
+}
+
+function noOptions(): readonly string[] {
+  return [];
 }
 
 type Collected = Map<string, Row & { readonly samples: number[] }>;

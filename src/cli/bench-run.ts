@@ -6,6 +6,7 @@ import { makeResults, type Results } from '../bench/results.ts';
 import { runScenarios } from '../bench/run.ts';
 import { contestantNamed, whyMissing } from '../bench/contestants.ts';
 import { idleCheck } from '../bench/doctor.ts';
+import { appendHistory } from '../bench/history.ts';
 import { loadScenarios } from '../bench/scenario-module.ts';
 import { type Scenario, SCENARIOS, scenariosFor } from '../bench/scenarios.ts';
 import { bootstrap, median } from '../bench/statistics.ts';
@@ -33,6 +34,7 @@ Options:
   --scenario <file>  measure the scenarios that this module exports; see 'Scenarios of your own' in the README
   --details          print more percentiles, processor time, memory and system calls as well
   --json <file>      keep the result, for 'ringwire bench compare'
+  --history <file>   add the result to this file, for 'ringwire bench history'
   --list             print the names of the rows and stop
   --help
 
@@ -53,6 +55,7 @@ const OPTIONS = {
   scenario: { type: 'string' },
   details: { type: 'boolean', default: false },
   json: { type: 'string' },
+  history: { type: 'string' },
   list: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
@@ -94,6 +97,7 @@ export async function benchRun(words: readonly string[]): Promise<number> {
   });
   progress.clear();
   const results = makeResults(rows);
+  if (values.history !== undefined) appendHistory(values.history, results);
   if (values.json !== undefined) fs.writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
   process.stdout.write(resultsTable(results, values.details));
   return interrupt.signal.aborted ? INTERRUPTED : 0;

@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { CONTESTANTS } from '../../src/bench/contestants.ts';
+import { readHistory } from '../../src/bench/history.ts';
 import { readResults } from '../../src/bench/results.ts';
 import { runScenarios } from '../../src/bench/run.ts';
 import { type Scenario, SCENARIOS, SHAPES } from '../../src/bench/scenarios.ts';
@@ -96,6 +97,16 @@ test('patterns, rounds, details and sizes take effect', () => {
   // Heap is told of rounds without a collection only.
   for (const row of rows) if (!row.id.endsWith('-heap')) assert.equal(row.samples.length, 3, row.id);
   assert.match(out, /#server-cpu \|/);
+  const history = path.join(folder, 'history.ndjson');
+  for (let time = 0; time < 2; time++)
+    ringwire(['bench', 'run', '--smoke', '--rounds', '1', '--history', history, 'unix/net/64B/echo']);
+  assert.deepEqual(
+    readHistory(history).map((entry) => entry.rows.filter((row) => !row.detail).map((row) => row.id)),
+    [
+      ['unix/net/64B/echo#p50', 'unix/net/64B/echo#p99'],
+      ['unix/net/64B/echo#p50', 'unix/net/64B/echo#p99'],
+    ],
+  );
   const list = ringwire(['bench', 'run', '--list', 'msgpack/sensor', 'tls/net']).out.trim().split('\n');
   assert.deepEqual(list, ['unix/msgpack/sensor/one-way', 'tls/net/64KiB/one-way']);
 });

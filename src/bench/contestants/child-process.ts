@@ -30,7 +30,8 @@ export function childProcess(serialization: SerializationType): Contestant {
       const [program = '', ...rest] = process.argv.slice(1);
       const child = fork(program, rest, {
         serialization,
-        execArgv: process.execArgv,
+        // Options such as a profiler's are for one process.
+        execArgv: [],
         env: { ...process.env, RINGWIRE_BENCH_ROLE: 'client' },
       });
       child.on('spawn', () => events.opened(child));
