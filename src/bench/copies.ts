@@ -16,42 +16,44 @@ export class CopyCounter {
   watch(): void {
     const typed = Object.getPrototypeOf(Uint8Array.prototype) as object;
     const { prototype } = Buffer;
-    this.#wrap(typed, 'set', (_self, [source]) => byteLengthOf(source));
-    this.#wrap(typed, 'slice', (_self, _args, made) => byteLengthOf(made));
-    this.#wrap(prototype, 'copy', (_self, _args, copied) => copied as number);
-    this.#wrap(prototype, 'write', (_self, _args, written) => written as number);
-    this.#wrap(prototype, 'toString', (_self, _args, text) => (text as string).length);
+    this.#wrap(typed, 'set', ([source]) => byteLengthOf(source));
+    this.#wrap(typed, 'slice', (_args, made) => byteLengthOf(made));
+    this.#wrap(prototype, 'copy', (_args, copied) => copied as number);
+    this.#wrap(prototype, 'write', (_args, written) => written as number);
+    this.#wrap(prototype, 'toString', (_args, text) => (text as string).length);
     for (const name of ['utf8Write', 'latin1Write', 'asciiWrite'])
-      this.#wrap(prototype, name, (_self, _args, written) => written as number);
+      this.#wrap(prototype, name, (_args, written) => written as number);
     for (const name of ['utf8Slice', 'latin1Slice', 'asciiSlice'])
-      this.#wrap(prototype, name, (_self, _args, text) => (text as string).length);
-    this.#wrap(Buffer, 'from', (_self, [source], made) =>
-      source instanceof ArrayBuffer ? 0 : byteLengthOf(made),
-    );
-    this.#wrap(Buffer, 'concat', (_self, _args, made) => byteLengthOf(made));
+      this.#wrap(prototype, name, (_args, text) => (text as string).length);
+    this.#wrap(Buffer, 'from', ([source], made) => (source instanceof ArrayBuffer ? 0 : byteLengthOf(made)));
+    this.#wrap(Buffer, 'concat', (_args, made) => byteLengthOf(made));
     // It copies small sources in words, where nobody can count: the ordinary way copies the same bytes.
     RepeatCopy.prototype.copy = (source, out, at) => out.bytes.set(source, at);
   }
 
-  #wrap(
-    owner: object,
-    name: string,
-    count: (self: unknown, args: unknown[], result: unknown) => number,
-  ): void {
+  #wrap(owner: object, name: string, count: (args: unknown[], result: unknown) => number): void {
     const original = (owner as Record<string, Method | undefined>)[name];
     if (original === undefined) return;
-    const counter = this;
+    const outermost = (call: () => unknown, size: (result: unknown) => number): unknown =>
+      this.#counted(call, size);
     (owner as Record<string, Method>)[name] = function (...args) {
-      if (counter.#within) return original.apply(this, args);
-      counter.#within = true;
-      try {
-        const result = original.apply(this, args);
-        counter.bytes += count(this, args, result);
-        return result;
-      } finally {
-        counter.#within = false;
-      }
+      return outermost(
+        () => original.apply(this, args),
+        (result) => count(args, result),
+      );
     };
+  }
+
+  #counted(call: () => unknown, size: (result: unknown) => number): unknown {
+    if (this.#within) return call();
+    this.#within = true;
+    try {
+      const result = call();
+      this.bytes += size(result);
+      return result;
+    } finally {
+      this.#within = false;
+    }
   }
 }
 

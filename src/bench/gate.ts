@@ -69,7 +69,7 @@ export function referenceFor(scenario: Scenario): Scenario {
 export async function judge(scenario: Scenario, budget: Cost, options: GateOptions): Promise<Judgement[]> {
   const { id } = scenario;
   options.progress(`${id}: counting`);
-  const counted = await count(scenario);
+  const counted = await countAll(scenario);
   const judgements = (Object.keys(TOLERANCES) as CountName[]).flatMap((what): Judgement[] => {
     const [measured, allowed] = [counted[what], budget[what]];
     if (measured === undefined || allowed === undefined) return [];
@@ -85,7 +85,7 @@ export async function judge(scenario: Scenario, budget: Cost, options: GateOptio
 export async function measureCost(scenario: Scenario, options: Pick<GateOptions, 'progress'>): Promise<Cost> {
   const against = referenceFor(scenario);
   options.progress(`${scenario.id}: counting`);
-  const { heap, copied, gc, reads, writes } = await count(scenario);
+  const { heap, copied, gc, reads, writes } = await countAll(scenario);
   options.progress(`${scenario.id}: comparing with ${against.id}`);
   const ratio = median(await ratios(scenario, PROCESSES.update));
   const calls =
@@ -100,7 +100,7 @@ export async function measureCost(scenario: Scenario, options: Pick<GateOptions,
   };
 }
 
-async function count(scenario: Scenario): Promise<Counted> {
+async function countAll(scenario: Scenario): Promise<Counted> {
   return {
     ...(await loopback<Counts>({ measure: 'counts', scenario }, NO_COLLECTION)),
     ...(await loopback<Copies>({ measure: 'copies', scenario })),

@@ -51,7 +51,6 @@ export async function benchFlame(words: readonly string[]): Promise<number> {
       `${row} is in the names of ${others.length + 1} rows; 'ringwire bench run --list ${row}' shows them`,
       FLAME_HELP,
     );
-  const say = (what: string): void => void process.stderr.write(`${what}\n`);
   const [possible] = await withoutMissing([scenario], say);
   if (possible === undefined) return 2;
   say(`profiling ${scenario.id}`);
@@ -61,4 +60,8 @@ export async function benchFlame(words: readonly string[]): Promise<number> {
   for (const { role, profile, page } of profiles)
     process.stdout.write(`${role}: ${page === undefined ? profile : pathToFileURL(page).href}\n`);
   return 0;
+}
+
+function say(what: string): void {
+  process.stderr.write(`${what}\n`);
 }

@@ -164,11 +164,12 @@ test('scenarios and contestants of your own', () => {
   assert.deepEqual(ids, ['unix/msgpack/order/one-way', 'unix/mine/order/one-way', 'unix/raw-copy/ping/echo']);
 });
 
+function module(scenario: object): string[] {
+  const text = JSON.stringify(scenario);
+  return ['--scenario', file(`${text.length}.mjs`, `export const scenarios = [${text}];`)];
+}
+
 test('mistakes are told before anything is measured', () => {
-  const module = (scenario: object): string[] => [
-    '--scenario',
-    file(`${JSON.stringify(scenario).length}.mjs`, `export const scenarios = [${JSON.stringify(scenario)}];`),
-  ];
   const good = { name: 'a', data: 8, contestants: ['net'] };
   for (const [args, message] of [
     [['--smoke', '--full'], '--smoke and --full exclude each other'],

@@ -3,7 +3,6 @@
  */
 import http from 'node:http';
 import type net from 'node:net';
-import type { WebSocket as WsSocket, WebSocketServer as WsServer } from 'ws';
 import {
   type Contestant,
   type Endpoint,
@@ -16,9 +15,23 @@ import {
 import { findPackage, loadPackage } from '../optional.ts';
 import { listenArguments } from './net.ts';
 
+/** The part of ws that is used here. */
+interface WsSocket {
+  readonly bufferedAmount: number;
+  send(data: unknown, sent?: () => void): void;
+  terminate(): void;
+  on(event: 'message', listener: (data: Buffer, binary: boolean) => void): unknown;
+  on(event: 'open' | 'error', listener: () => void): unknown;
+}
+
+interface WsServer {
+  readonly clients: Iterable<WsSocket>;
+  on(event: 'connection', listener: (socket: WsSocket) => void): unknown;
+}
+
 interface Ws {
-  readonly WebSocket: typeof WsSocket;
-  readonly WebSocketServer: typeof WsServer;
+  readonly WebSocket: new (url: string, options: object) => WsSocket;
+  readonly WebSocketServer: new (options: object) => WsServer;
 }
 
 export const WS: Contestant = {

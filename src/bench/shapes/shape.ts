@@ -30,8 +30,8 @@ export interface Side {
   /** Of an open loop. */
   readonly perSecond: number;
   /** The server listens. */
-  ready(address: string | number): void;
-  done(report: SideReport): void;
+  readonly ready: (address: string | number) => void;
+  readonly done: (report: SideReport) => void;
 }
 
 export interface Shape {
