@@ -125,7 +125,7 @@ test('a payload of your own travels on each wire that can carry it', () => {
 test('scenarios and contestants of your own', () => {
   const json = path.join(folder, 'module.json');
   // A contestant without any socket: each message it is asked to send is one that arrives.
-  const module = file(
+  const orders = file(
     'orders.mjs',
     `import net from 'node:net';
     const mine = {
@@ -153,7 +153,7 @@ test('scenarios and contestants of your own', () => {
     '--rounds',
     '1',
     '--scenario',
-    module,
+    orders,
     '--json',
     json,
   ]);

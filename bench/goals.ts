@@ -1,0 +1,161 @@
+/**
+ * What ringwire wants to reach, as data: a row, what it is measured against in the same round, and the ratio that is good enough.
+ */
+import { median } from '../src/bench/statistics.ts';
+import type { Row } from '../src/bench/results.ts';
+
+interface Goal {
+  readonly name: string;
+  readonly row: string;
+  /** Without one the value itself is judged. The slowest of several. */
+  readonly against?: readonly string[];
+  /** The ratio is multiplied with this: sizes that differ. */
+  readonly times?: number;
+  /** The row minus the reference instead of the ratio. */
+  readonly difference?: boolean;
+  readonly least?: number;
+  readonly most?: number;
+}
+
+const FRAME = 'unix/raw-frame/64B/one-way';
+const C = 'unix/c/64B/one-way';
+
+export const GOALS: readonly Goal[] = [
+  { name: "64 B raw, 'frame', against C", row: FRAME, against: [C], least: 0.65 },
+  {
+    name: "64 B raw, 'frame', against node-ipc JSON",
+    row: FRAME,
+    against: ['unix/node-ipc/sensor/one-way'],
+    least: 120,
+  },
+  { name: "64 B raw, 'frame', against ws", row: FRAME, against: ['unix/ws/64B/one-way'], least: 30 },
+  { name: "64 B raw, 'frame', against code by hand", row: FRAME, against: ['unix/by-hand/64B/one-way'] },
+  { name: "64 B raw, 'view', against C", row: 'unix/raw-view/64B/one-way', against: [C], least: 0.3 },
+  { name: "64 B raw, 'copy', against C", row: 'unix/raw-copy/64B/one-way', against: [C], least: 0.15 },
+  {
+    name: '1 KiB raw against C',
+    row: 'unix/raw-frame/1KiB/one-way',
+    against: ['unix/c/1KiB/one-way'],
+    least: 0.9,
+  },
+  {
+    name: '64 KiB raw against C',
+    row: 'unix/raw-frame/64KiB/one-way',
+    against: ['unix/c/64KiB/one-way'],
+    least: 0.95,
+  },
+  {
+    name: "64 B JSON on node-ipc's wire, against node-ipc",
+    row: 'unix/drop-in/sensor/one-way',
+    against: ['unix/node-ipc/sensor/one-way'],
+    least: 10,
+  },
+  {
+    name: "64 B JSON on node-ipc's wire, against newline JSON by hand",
+    row: 'unix/drop-in/sensor/one-way',
+    against: ['unix/ndjson/sensor/one-way'],
+    least: 3,
+  },
+  {
+    name: 'msgpack, against the slower of pack and unpack alone',
+    row: 'unix/msgpack/sensor/one-way',
+    against: ['local/msgpackr/sensor/pack', 'local/msgpackr/sensor/unpack'],
+    least: 0.7,
+  },
+  {
+    name: 'echo, one in flight, p50, against bare net',
+    row: 'unix/raw-frame/64B/echo#p50',
+    against: ['unix/net/64B/echo#p50'],
+    most: 1.15,
+  },
+  {
+    name: 'echo, one in flight, p99, against bare net',
+    row: 'unix/raw-frame/64B/echo#p99',
+    against: ['unix/net/64B/echo#p99'],
+    most: 1.3,
+  },
+  {
+    name: 'echo, 1024 in flight, 64 B raw against node-ipc',
+    row: 'unix/raw-frame/64B/echo-1024',
+    against: ['unix/node-ipc/sensor/echo-1024'],
+    least: 30,
+  },
+  {
+    name: 'tcp, 1 KiB raw, bytes against bare net in 64 KiB chunks',
+    row: 'tcp/raw-frame/1KiB/one-way',
+    against: ['tcp/net/64KiB/one-way'],
+    times: 1 / 64,
+    least: 0.9,
+  },
+  {
+    name: 'tls, 1 KiB raw, bytes against bare tls in 64 KiB chunks',
+    row: 'tls/raw-frame/1KiB/one-way',
+    against: ['tls/net/64KiB/one-way'],
+    times: 1 / 64,
+    least: 0.9,
+  },
+  {
+    name: 'fan-out to 100, 64 B, against ws',
+    row: 'unix/raw-frame/64B/fan-out-100',
+    against: ['unix/ws/64B/fan-out-100'],
+    least: 8,
+  },
+  { name: "heap bytes per message, 'frame', receiver", row: `${FRAME}#server-heap`, most: 1 },
+  { name: "heap bytes per message, 'frame', sender", row: `${FRAME}#client-heap`, most: 1 },
+  {
+    name: 'resident bytes of an idle connection above bare net',
+    row: 'local/ringwire/idle/connection',
+    against: ['local/net/idle/connection'],
+    difference: true,
+    most: 4096,
+  },
+];
+
+/** A Markdown table; a goal whose rows were not measured says so. */
+export function goalsTable(rows: readonly Row[]): string {
+  const known = new Map(rows.map((row) => [row.id, row]));
+  const lines = GOALS.map((goal) => {
+    const row = known.get(goal.row);
+    const references = (goal.against ?? []).map((id) => known.get(id));
+    const sign =
+      goal.least === undefined ? (goal.most === undefined ? '' : `<= ${goal.most}`) : `>= ${goal.least}`;
+    if (row === undefined || references.includes(undefined))
+      return `| ${goal.name} | | | not measured | ${sign} | |`;
+    const reference = slowest(references as Row[]);
+    const ratio = ratioOf(goal, row, reference);
+    const reached =
+      ratio >= (goal.least ?? Number.NEGATIVE_INFINITY) && ratio <= (goal.most ?? Number.POSITIVE_INFINITY);
+    const seen = reference === undefined ? '' : figure(reference);
+    return `| ${goal.name} | ${figure(row)} | ${seen} | ${short(ratio)} | ${sign} | ${sign === '' ? '' : reached ? 'yes' : 'no'} |`;
+  });
+  return [
+    '| what | ringwire | reference | ratio | goal | reached |',
+    '|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n');
+}
+
+function slowest(references: readonly Row[]): Row | undefined {
+  return references.toSorted((a, b) => median(a.samples) - median(b.samples))[0];
+}
+
+/** The median of the rounds' ratios: what slowed one round down slowed both. */
+function ratioOf({ times = 1, difference }: Goal, row: Row, reference: Row | undefined): number {
+  if (reference === undefined) return median(row.samples);
+  return median(
+    row.samples.map((value, round) => {
+      const other = reference.samples[round] ?? Number.NaN;
+      return difference ? value - other : (value / other) * times;
+    }),
+  );
+}
+
+function figure({ unit, samples }: Row): string {
+  const value = median(samples);
+  if (unit !== 'messages/s') return `${short(value)} ${unit}`;
+  return value >= 1e6 ? `${(value / 1e6).toFixed(2)} M/s` : `${(value / 1e3).toFixed(1)} k/s`;
+}
+
+function short(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
