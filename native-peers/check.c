@@ -1,5 +1,5 @@
 /*
- * check.c: the self test of ringwire.h: the session of PROTOCOL.md section 5 in all splits, every error code from
+ * check.c: the self test of ringwire.h: the session of PROTOCOL.md section 6 in all splits, every error code from
  * hostile bytes, the writers against the same bytes, and mutated streams cut in different ways.
  * It refuses to use sockets: check.sh does that.
  * Invariant: bytes are parsed from heap copies of exactly their length, so the sanitizers see a read past the end.
