@@ -86,7 +86,7 @@ export class BinaryWire implements Wire {
     this.#greeted = true;
     let codecSet = 0;
     for (const codec of this.#codecs) if (codec !== undefined) codecSet |= 1 << codec.id;
-    const hello = { codec: this.#encoder.codec.id, codecSet, id: this.#options.id };
+    const hello = { codec: this.#encoder.codec.id, codecSet, id: this.#options.id, features: 0 };
     this.#sink.respond(greeting(this.#options.frameBytesMax, hello));
   }
 

@@ -26,6 +26,9 @@ export const INLINE_NAME_ID = 0xffff;
 
 export const Control = { hello: 1, announce: 2, ping: 3, pong: 4, goodbye: 5 } as const;
 
+/** Bits of a hello: what a side can do beyond messages, PROTOCOL.md section 1.3. */
+export const Feature = { session: 1, requests: 2 } as const;
+
 /** The reasons of a goodbye, PROTOCOL.md section 2; a code's place in the list is its number. */
 const REASONS: readonly (ErrorCode | undefined)[] = [
   undefined,
@@ -39,6 +42,10 @@ const REASONS: readonly (ErrorCode | undefined)[] = [
   'ERR_RINGWIRE_HANDSHAKE_TIMEOUT',
   'ERR_RINGWIRE_TOO_MANY_CONNECTIONS',
   'ERR_RINGWIRE_SLOW_CONSUMER_BYTES',
+  'ERR_RINGWIRE_SCHEMA_MISMATCH',
+  'ERR_RINGWIRE_FRAME_TIMEOUT',
+  'ERR_RINGWIRE_PEER_DEAD',
+  'ERR_RINGWIRE_MEMORY_LIMIT',
 ];
 
 export interface Hello {
@@ -48,6 +55,8 @@ export interface Hello {
   codecSet: number;
   /** What the peer calls itself. Proves nothing. */
   id: string;
+  /** Bits of `Feature`. */
+  features: number;
 }
 
 export interface Goodbye {
@@ -67,6 +76,7 @@ export function greeting(payloadLimit: number, hello: Hello): Buffer {
   body[1] = hello.codec;
   body.writeUInt16LE(hello.codecSet, 2);
   body.writeUInt16LE(id.length, 4);
+  body.writeUInt16LE(hello.features, 6);
   id.copy(body, 8);
   return Buffer.concat([preamble(payloadLimit), controlFrame(body)]);
 }
@@ -144,6 +154,7 @@ export function readHello(frame: Frame): Hello {
     codec: frame.bytes[frame.start + 1] as number,
     codecSet: frame.bytes.readUInt16LE(frame.start + 2),
     id: readText(frame.bytes, idStart, idStart + idBytes),
+    features: frame.bytes.readUInt16LE(frame.start + 6),
   };
 }
 
@@ -181,7 +192,6 @@ export function controlKind(frame: Frame): number {
 
 /** Bytes of a control frame that are reserved. */
 const ZERO_BYTES: Readonly<Record<number, readonly number[]>> = {
-  [Control.hello]: [6, 7],
   [Control.announce]: [1],
   [Control.ping]: [1, 2, 3],
   [Control.pong]: [1, 2, 3],

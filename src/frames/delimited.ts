@@ -8,7 +8,7 @@ import { isAscii } from 'node:buffer';
 import { Carry } from '../bytes/carry.ts';
 import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
 import { FrameError, RingwireError } from '../errors.ts';
-import { deliverEach, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
+import { blankFrame, deliverEach, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
 
 /** Sources of at least this size become text in one go when they are ASCII: what they cost then is shared by many messages. */
 const TEXT_BYTES_MIN = 1024;
@@ -52,7 +52,7 @@ export class DelimitedParser implements FrameParser {
     this.#delimiterText = delimiter.toString('latin1');
     this.#messageMax = messageMax;
     this.#bytes = ring.bytes;
-    this.#frame = { bytes: ring.bytes, start: 0, end: 0, event: 0, codec: 0, flags: 0, correlation: 0 };
+    this.#frame = blankFrame(ring.bytes);
   }
 
   get unfinishedBytes(): number {

@@ -19,6 +19,15 @@ export interface Frame {
   flags: number;
   /** The extension's correlation id, 0 without extension. */
   correlation: number;
+  /** What the extension says the frame is (`FrameKind`), 0 without extension: a plain message. */
+  kind: number;
+  /** Where in `bytes` a W3C trace context begins (16 bytes trace id, 8 span id, 1 flags), 0 without. */
+  traceStart: number;
+}
+
+/** A frame whose fields are set by the parser that owns it. */
+export function blankFrame(bytes: Buffer): Frame {
+  return { bytes, start: 0, end: 0, event: 0, codec: 0, flags: 0, correlation: 0, kind: 0, traceStart: 0 };
 }
 
 /** Where `deliver` takes frames; each is borrowed for the call. */

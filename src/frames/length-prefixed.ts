@@ -7,10 +7,9 @@
  */
 import { Carry } from '../bytes/carry.ts';
 import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
-import { FrameError } from '../errors.ts';
 import { HEADER_BYTES, PREAMBLE_BYTES, readPreamble } from './control.ts';
-import type { Frame, FrameParser, FrameReceiver } from './frame.ts';
-import { EXTENSION_BYTES, HIGHEST_CODEC, LAST_ANNOUNCED_ID, plainFrameBytes, unitBytes } from './header.ts';
+import { blankFrame, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
+import { HIGHEST_CODEC, LAST_ANNOUNCED_ID, plainFrameBytes, readExtras, unitBytes } from './header.ts';
 
 /** From here on the rest of a frame is read straight into the frame's own memory. */
 const DIRECT_BYTES_MIN: number = 16 * 1024;
@@ -44,7 +43,7 @@ export class LengthPrefixedParser implements FrameParser {
     this.#payloadMax = payloadMax;
     this.#bytes = ring.bytes;
     this.#view = ring.view;
-    this.#frame = { bytes: ring.bytes, start: 0, end: 0, event: 0, codec: 0, flags: 0, correlation: 0 };
+    this.#frame = blankFrame(ring.bytes);
   }
 
   get unfinishedBytes(): number {
@@ -190,15 +189,9 @@ export class LengthPrefixedParser implements FrameParser {
     frame.flags = view.getUint8(at + 7);
     frame.start = at + HEADER_BYTES;
     frame.correlation = 0;
-    if (frame.flags !== 0) {
-      frame.correlation = view.getUint32(frame.start, true);
-      if (view.getUint32(frame.start + 4, true) !== 0) {
-        this.#fail(
-          new FrameError('ERR_RINGWIRE_BAD_FLAGS', 'the reserved word of a frame extension is not zero'),
-        );
-      }
-      frame.start += EXTENSION_BYTES;
-    }
+    frame.kind = 0;
+    frame.traceStart = 0;
+    if (frame.flags !== 0) this.#guard(() => readExtras(view, frame));
     this.#plain = bytes === this.#bytes && frame.flags === 0 && !this.#ring.poison;
     frame.end = frame.start + view.getUint32(at, true);
     return frame;

@@ -5,7 +5,7 @@
  */
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import { POISON } from '../bytes/receive-ring.ts';
-import { deliverEach, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
+import { blankFrame, deliverEach, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
 
 export class UnframedParser implements FrameParser {
   readonly unfinishedBytes = 0;
@@ -15,7 +15,7 @@ export class UnframedParser implements FrameParser {
 
   constructor(ring: ReceiveRing) {
     this.#ring = ring;
-    this.#frame = { bytes: ring.bytes, start: 0, end: 0, event: 0, codec: 0, flags: 0, correlation: 0 };
+    this.#frame = blankFrame(ring.bytes);
   }
 
   writable(): Buffer {

@@ -31,7 +31,17 @@ export function frameOf(payload: Uint8Array, canary: number = CANARY): Frame {
   const bytes = Buffer.allocUnsafeSlow(payload.length + 2 * AROUND).fill(canary);
   bytes.set(payload, AROUND);
   const start = AROUND;
-  return { bytes, start, end: start + payload.length, event: 1, codec: 0, flags: 0, correlation: 0 };
+  return {
+    bytes,
+    start,
+    end: start + payload.length,
+    event: 1,
+    codec: 0,
+    flags: 0,
+    correlation: 0,
+    kind: 0,
+    traceStart: 0,
+  };
 }
 
 export function decode(codec: Codec, payload: Uint8Array | string): unknown {

@@ -46,7 +46,7 @@ test('greeting, announce and header write the golden bytes', () => {
   writeHeader(new DataView(data.buffer, data.byteOffset, data.length), 0, 2, 0x8000, 3);
   data.set([1, 2], 8);
   const written = Buffer.concat([
-    greeting(16_777_216, { codec: 3, codecSet: 0b1110, id: 'a' }),
+    greeting(16_777_216, { codec: 3, codecSet: 0b1110, id: 'a', features: 0 }),
     announceFrame(0x8000, 's'),
     data,
   ]);
@@ -60,7 +60,7 @@ test('the parser reads the golden bytes', () => {
   assert.ok(hello !== undefined);
   assert.equal(parser.peerPayloadMax, 16_777_216);
   assert.equal(controlKind(hello), 1);
-  assert.deepEqual(readHello(hello), { codec: 3, codecSet: 0b1110, id: 'a' });
+  assert.deepEqual(readHello(hello), { codec: 3, codecSet: 0b1110, id: 'a', features: 0 });
   const announce = parser.next();
   assert.ok(announce !== undefined);
   assert.equal(controlKind(announce), 2);
@@ -107,7 +107,7 @@ test('control frames come back as they were written', () => {
 test('the reasons of goodbye have the numbers of PROTOCOL.md section 2', () => {
   const page = readFileSync(join(projectRoot(), 'PROTOCOL.md'), 'utf8');
   const rows = [...page.matchAll(/^\| (\d+) \| `\w+` \| `(\w+)` \|$/gm)];
-  assert.equal(rows.length, 10);
+  assert.equal(rows.length, 14);
   for (const [, number, code] of rows) {
     const goodbye = readGoodbye(parsed(goodbyeFrame(code as 'ERR_RINGWIRE_BAD_FLAGS', '')));
     assert.deepEqual([goodbye.reason, goodbye.code], [Number(number), code]);
@@ -118,7 +118,7 @@ test('texts for people are cut at 256 bytes, whatever a peer sends', () => {
   const long = 'y'.repeat(1000);
   assert.equal(readGoodbye(parsed(goodbyeFrame('ERR_RINGWIRE_BAD_FLAGS', long))).text.length, 256);
   assert.equal(readGoodbye(control(5, 0, 4, 0, long)).text.length, 256);
-  const own = greeting(4096, { codec: 1, codecSet: 2, id: long });
+  const own = greeting(4096, { codec: 1, codecSet: 2, id: long, features: 3 });
   assert.equal(readHello(parsed(own.subarray(8))).id.length, 256);
 });
 

@@ -114,10 +114,11 @@ test('preamble: a payload limit below 1,024 or above 2^31-1 is BAD_CONTROL', () 
 });
 
 test('header: each reserved flag, codec and event id has its code', () => {
-  for (let bit = 1; bit < 8; bit++)
+  for (let bit = 2; bit < 8; bit++)
     refuseFrame(header(0, 0x8000, 3, 1 << bit), 'BAD_FLAGS', `flag bit ${bit}`);
   refuseFrame(header(0, 0x8000, 3, 0xff), 'BAD_FLAGS', 'all flags');
-  refuseFrame(header(8, 0, 0, 1), 'BAD_FLAGS', 'a control frame with an extension');
+  for (const flags of [1, 2, 3])
+    refuseFrame(header(8, 0, 0, flags), 'BAD_FLAGS', 'a control frame with flags');
   for (const codec of [5, 6, 8, 16, 32, 64, 128, 255])
     refuseFrame(header(0, 0x8000, codec, 0), 'BAD_CODEC', `codec ${codec}`);
   for (const event of [1, 0x7fff, 0x8000, 0x83ff, 0xffff])
@@ -126,10 +127,17 @@ test('header: each reserved flag, codec and event id has its code', () => {
     refuseFrame(header(8, 0, codec, 0), 'BAD_CODEC', `event 0, codec ${codec}`);
   for (const event of [0x8400, 0x8401, 0x9000, 0xc000, 0xfffe])
     refuseFrame(header(0, event, 3, 0), 'INVALID_EVENT', `event ${event}`);
-  for (let bit = 0; bit < 32; bit++) {
+  for (let bit = 3; bit < 32; bit++) {
     const extended = frame(0x8000, 3, 'data', 1);
     extended.writeUInt32LE((1 << bit) >>> 0, 12);
-    refuseFrame(extended, 'BAD_FLAGS', `reserved word, bit ${bit}`);
+    refuseFrame(extended, 'BAD_FLAGS', `reserved bits of an extension, bit ${bit}`);
+  }
+  for (let at = 25; at < 32; at++) {
+    for (const correlation of [undefined, 1]) {
+      const traced = frame(0x8000, 3, 'data', correlation, 0, Buffer.alloc(25, 0xff));
+      traced[(correlation === undefined ? 8 : 16) + at] = 1;
+      refuseFrame(traced, 'BAD_FLAGS', `reserved byte ${at} of a trace context`);
+    }
   }
 });
 

@@ -97,6 +97,8 @@ test('random streams in random pieces, ways mixed', () => {
         1 + random.below(4),
         random.bytes(random.below(200)),
         correlation,
+        random.below(8),
+        random.below(4) === 0 ? random.bytes(25) : undefined,
       );
     });
     const stream = Buffer.concat([PREAMBLE, ...frames]);

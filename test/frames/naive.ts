@@ -18,18 +18,33 @@ export interface Found {
   readonly event: number;
   readonly codec: number;
   readonly correlation: number;
+  readonly kind: number;
+  /** The 25 bytes of a trace context in hexadecimal digits, empty without. */
+  readonly trace: string;
   readonly payload: string;
 }
 
-/** A frame on the wire; with a correlation id it has an extension. */
-export function frame(event: number, codec: number, payload: Buffer | string, correlation?: number): Buffer {
+/** A frame on the wire; with a correlation id it has an extension, with 25 bytes of trace a trace context. */
+export function frame(
+  event: number,
+  codec: number,
+  payload: Buffer | string,
+  correlation?: number,
+  kind = 0,
+  trace?: Buffer,
+): Buffer {
   const body = Buffer.from(payload);
-  const header = Buffer.alloc(correlation === undefined ? 8 : 16);
+  const extensionBytes = correlation === undefined ? 0 : 8;
+  const header = Buffer.alloc(8 + extensionBytes + (trace === undefined ? 0 : 32));
   header.writeUInt32LE(body.length, 0);
   header.writeUInt16LE(event, 4);
   header[6] = codec;
-  header[7] = correlation === undefined ? 0 : 1;
-  if (correlation !== undefined) header.writeUInt32LE(correlation, 8);
+  header[7] = (correlation === undefined ? 0 : 1) + (trace === undefined ? 0 : 2);
+  if (correlation !== undefined) {
+    header.writeUInt32LE(correlation, 8);
+    header[12] = kind;
+  }
+  trace?.copy(header, 8 + extensionBytes);
   const padding = Buffer.alloc(body.length % 8 === 0 ? 0 : 8 - (body.length % 8));
   return Buffer.concat([header, body, padding]);
 }
@@ -50,14 +65,18 @@ export function parseNaively(stream: Buffer): { frames: Found[]; left: number } 
   let at = 8;
   while (at + 8 <= stream.length) {
     const length = stream.readUInt32LE(at);
-    const extended = stream[at + 7] === 1;
-    const start = at + 8 + (extended ? 8 : 0);
+    const extended = (stream.readUInt8(at + 7) & 1) === 1;
+    const traced = (stream.readUInt8(at + 7) & 2) === 2;
+    const traceAt = at + 8 + (extended ? 8 : 0);
+    const start = traceAt + (traced ? 32 : 0);
     const next = start + Math.ceil(length / 8) * 8;
     if (next > stream.length) break;
     frames.push({
       event: stream.readUInt16LE(at + 4),
       codec: stream[at + 6] as number,
       correlation: extended ? stream.readUInt32LE(at + 8) : 0,
+      kind: extended ? stream.readUInt8(at + 12) : 0,
+      trace: traced ? stream.toString('hex', traceAt, traceAt + 25) : '',
       payload: stream.toString('latin1', start, start + length),
     });
     at = next;
@@ -74,16 +93,19 @@ export function same(a: ReturnType<typeof parseNaively>, b: ReturnType<typeof pa
       one.payload === two.payload &&
       one.event === two.event &&
       one.codec === two.codec &&
-      one.correlation === two.correlation
+      one.correlation === two.correlation &&
+      one.kind === two.kind &&
+      one.trace === two.trace
     );
   });
 }
 
 /** Copies a frame out, after a look at where its payload lies in memory. */
 export function found(place: Frame): Found {
-  const { event, codec, correlation, bytes, start, end } = place;
+  const { event, codec, correlation, kind, traceStart, bytes, start, end } = place;
   assert.equal((bytes.byteOffset + start) % 8, 0, 'a payload starts at a multiple of 8');
-  return { event, codec, correlation, payload: bytes.toString('latin1', start, end) };
+  const trace = traceStart === 0 ? '' : bytes.toString('hex', traceStart, traceStart + 25);
+  return { event, codec, correlation, kind, trace, payload: bytes.toString('latin1', start, end) };
 }
 
 /** What a new parser finds in `pieces`, and what it has left at the end. */
