@@ -28,25 +28,25 @@ export interface ServerLifecycle<C extends Contract> {
   close: [];
 }
 
-export class Lifecycle<L> {
+export class Lifecycle<L extends Readonly<Record<keyof L, unknown[]>>> {
   readonly #emitter: Emitter;
 
   constructor(emitter: Emitter) {
     this.#emitter = emitter;
   }
 
-  on<K extends keyof L & string>(event: K, handler: (...args: L[K] & unknown[]) => void): this {
-    this.#emitter.on(event, handler as Handler);
+  on<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
+    this.#emitter.on(event, handler as unknown as Handler);
     return this;
   }
 
-  once<K extends keyof L & string>(event: K, handler: (...args: L[K] & unknown[]) => void): this {
-    this.#emitter.once(event, handler as Handler);
+  once<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
+    this.#emitter.once(event, handler as unknown as Handler);
     return this;
   }
 
-  off<K extends keyof L & string>(event: K, handler: (...args: L[K] & unknown[]) => void): this {
-    this.#emitter.off(event, handler as Handler);
+  off<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
+    this.#emitter.off(event, handler as unknown as Handler);
     return this;
   }
 }

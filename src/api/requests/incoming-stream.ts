@@ -97,8 +97,8 @@ export class IncomingStream implements Asked, StreamReader<unknown> {
 
   return(): Promise<IteratorResult<unknown, undefined>> {
     this.#items = [];
-    this.#asker?.giveUp(this, cancelled(this.event, undefined));
     this.#close(undefined);
+    this.#asker?.giveUp(this, cancelled(this.event, undefined));
     return Promise.resolve(DONE);
   }
 
