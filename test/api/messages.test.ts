@@ -40,12 +40,15 @@ test('a message named like a lifecycle event reaches no lifecycle handler', asyn
   assert.deepEqual(told, []);
 });
 
+function gone(): void {
+  assert.fail('was taken away');
+}
+
 test('on, once, off; a peer has handlers of its own, before those of the server', async (context) => {
   const stage = new Stage(context);
   const { server, client, peer } = await stage.pair();
   const [other, otherPeer] = await Promise.all([stage.client(), nextPeer(server)]);
   const heard: string[] = [];
-  const gone = (): void => assert.fail('was taken away');
   server.on('a', (data, from) => heard.push(`server ${String(data)} ${from === peer}`));
   client.send('a', 0);
   await until('the first', () => heard.length === 1);
