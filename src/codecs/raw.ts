@@ -9,6 +9,7 @@
  * `retain` is the way to keep what was lent. Invariant: bytes in equal bytes out, whatever the values.
  */
 import type { ByteWriter } from '../bytes/byte-writer.ts';
+import { CopyPool } from '../bytes/copy-pool.ts';
 import { LentViews } from '../bytes/lent-views.ts';
 import type { Frame } from '../frames/frame.ts';
 import { ATTACH_BYTES_MIN } from '../limits.ts';
@@ -17,7 +18,7 @@ import type { Codec } from './codec.ts';
 export type ReceiveMode = 'copy' | 'view' | 'frame';
 
 const NOTHING = new Uint8Array(0);
-const EMPTY: Buffer = Buffer.alloc(0);
+const EMPTY: Buffer = Buffer.allocUnsafeSlow(0);
 
 export class RawCodec implements Codec {
   readonly name = 'raw';
@@ -27,6 +28,7 @@ export class RawCodec implements Codec {
   readonly #encoding: BufferEncoding;
   readonly #receive: ReceiveMode;
   readonly #views: LentViews | undefined;
+  readonly #copies: CopyPool;
 
   /**
    * @param encoding of strings that are sent
@@ -36,6 +38,7 @@ export class RawCodec implements Codec {
     this.#receive = receive;
     this.#encoding = encoding;
     this.#views = receive === 'view' ? new LentViews(memory) : undefined;
+    this.#copies = new CopyPool(memory);
   }
 
   prepare(data: unknown): number {
@@ -55,7 +58,7 @@ export class RawCodec implements Codec {
   decode(frame: Frame): Buffer | Frame {
     if (this.#receive === 'frame') return frame;
     if (this.#views !== undefined) return this.#views.of(frame.bytes, frame.start, frame.end);
-    return Buffer.from(frame.bytes.subarray(frame.start, frame.end));
+    return this.#copies.copy(frame.bytes, frame.start, frame.end);
   }
 }
 
