@@ -87,7 +87,9 @@ function countFor(bytes: number): number {
   return Math.max(100, Math.min(5_000, Math.floor((2 * 1024 * 1024) / bytes)));
 }
 
-const MODES: readonly ReceiveMode[] = ['copy', 'view', 'frame'];
+function decodingRaw(mode: ReceiveMode, name: string, size: number): MicroCase {
+  return decoding(new RawCodec(mode), `raw-${mode}`, name, pattern(size));
+}
 
 export const CODECS: readonly MicroCase[] = [
   ...Object.entries(VALUES).flatMap(([name, value]) =>
@@ -98,6 +100,8 @@ export const CODECS: readonly MicroCase[] = [
   ),
   ...Object.entries(SIZES).flatMap(([name, size]) => [
     encoding(new RawCodec(), name, pattern(size)),
-    ...MODES.map((mode) => decoding(new RawCodec(mode), `raw-${mode}`, name, pattern(size))),
+    decodingRaw('copy', name, size),
+    decodingRaw('view', name, size),
+    decodingRaw('frame', name, size),
   ]),
 ];

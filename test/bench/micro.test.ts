@@ -31,6 +31,10 @@ test('rows of every room, each with a sample per round', async () => {
       samples.every((value) => value > 0 && value < 1e6),
       id,
     );
+  assert.ok(
+    rows.some(({ samples: [first, second] }) => first !== second),
+    'the second round was measured',
+  );
 });
 
 test('a case with a wrong result is refused', async () => {
