@@ -27,7 +27,14 @@ interface Manifest {
 
 const root: string = projectRoot();
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
-const AROUND: readonly string[] = ['CHANGELOG.md', 'LICENSE', 'PROTOCOL.md', 'README.md', 'package.json'];
+const AROUND: readonly string[] = [
+  'CHANGELOG.md',
+  'LICENSE',
+  'PROTOCOL.md',
+  'README.md',
+  'native-peers/ringwire.h',
+  'package.json',
+];
 
 async function pack(): Promise<string[]> {
   const args = ['pack', '--dry-run', '--json', '--ignore-scripts', '--offline'];
@@ -48,9 +55,10 @@ function sources(): string[] {
     .filter((file) => file.endsWith('.ts'));
 }
 
-test('the package holds dist, src and its papers, and nothing else', async () => {
+test('the package holds dist, src, the C header and its papers, and nothing else', async () => {
   const files = await packed;
   const expected = new Set<string>(AROUND);
+  for (const file of readdirSync(join(root, 'docs'))) if (file.endsWith('.md')) expected.add(`docs/${file}`);
   for (const file of sources()) {
     expected.add(`src/${file}`);
     for (const ending of ['.js', '.js.map', '.d.ts', '.d.ts.map'])

@@ -5,7 +5,7 @@
  * Invariant: a figure that the platform does not tell is absent, not zero.
  */
 import fs from 'node:fs';
-import { PerformanceObserver } from 'node:perf_hooks';
+import { GCProfiler } from 'node:v8';
 
 /** Of one process, over its window. */
 export interface Costs {
@@ -17,8 +17,8 @@ export interface Costs {
   readonly gcTime: number;
   /** Resident megabytes (10^6 bytes) at the end. */
   readonly rss: number;
-  /** Bytes of heap per message that were allocated and not collected; absent when a collection ran. */
-  readonly heap?: number;
+  /** Bytes of heap that were allocated per message, collected meanwhile or not. */
+  readonly heap: number;
   /** Calls of the read and of the write family per thousand messages (Linux). */
   readonly reads?: number;
   readonly writes?: number;
@@ -36,21 +36,14 @@ export interface Calls {
 }
 
 export class Window {
-  #gcRuns = 0;
-  #gcTime = 0;
-  readonly #observer: PerformanceObserver = new PerformanceObserver((list) => {
-    for (const { duration } of list.getEntries()) {
-      this.#gcRuns++;
-      this.#gcTime += duration;
-    }
-  });
+  readonly #collections = new GCProfiler();
   #calls: Calls | undefined = undefined;
   #heap = 0;
   #cpu: NodeJS.CpuUsage = { user: 0, system: 0 };
   #start = 0n;
 
   begin(): void {
-    this.#observer.observe({ entryTypes: ['gc'] });
+    this.#collections.start();
     this.#calls = readCalls();
     this.#heap = process.memoryUsage().heapUsed;
     this.#cpu = process.cpuUsage();
@@ -63,19 +56,19 @@ export class Window {
     const { user, system } = process.cpuUsage(this.#cpu);
     const { heapUsed, rss } = process.memoryUsage();
     const calls = readCalls();
-    for (const { duration } of this.#observer.takeRecords()) {
-      this.#gcRuns++;
-      this.#gcTime += duration;
-    }
-    this.#observer.disconnect();
+    const collections = this.#collections.stop().statistics;
     if (messages === 0) return {};
     const millions = messages / 1e6;
+    const collected = collections.map(
+      ({ beforeGC, afterGC }) => beforeGC.heapStatistics.usedHeapSize - afterGC.heapStatistics.usedHeapSize,
+    );
     const costs: Costs = {
       cpu: (user + system) / messages,
-      gcRuns: this.#gcRuns / millions,
-      gcTime: this.#gcTime / millions,
+      gcRuns: collections.length / millions,
+      // The profiler tells microseconds.
+      gcTime: sum(collections.map(({ cost }) => cost)) / 1e3 / millions,
       rss: rss / 1e6,
-      ...(this.#gcRuns === 0 && { heap: Math.max(0, heapUsed - this.#heap) / messages }),
+      heap: Math.max(0, heapUsed - this.#heap + sum(collected)) / messages,
       ...(calls &&
         this.#calls && {
           reads: ((calls.reads - this.#calls.reads) / messages) * 1e3,
@@ -84,6 +77,10 @@ export class Window {
     };
     return { perSecond: messages / seconds, costs };
   }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 /** Since the process began. */

@@ -31,7 +31,7 @@ Options:
   --full             some minutes: for results that are kept
   --rounds <n>       samples per row instead of the size's number
   --payload <file>   measure the JSON value in this file instead of the built-in messages
-  --scenario <file>  measure the scenarios that this module exports; see 'Scenarios of your own' in the README
+  --scenario <file>  measure the scenarios that this module exports; see 'Scenarios of your own' in docs/measuring.md
   --details          print more percentiles, processor time, memory and system calls as well
   --json <file>      keep the result, for 'ringwire bench compare'
   --history <file>   add the result to this file, for 'ringwire bench history'
