@@ -171,13 +171,14 @@ export class Answerer {
       iterator = items[Symbol.asyncIterator]();
       while (!handling.isAborted) {
         await handling.room();
+        if (this.#connection.isFull) await Promise.race([this.#drained(), handling.aborted()]);
         if (handling.isAborted) break;
         const result = await iterator.next();
         ({ done } = result);
         if (done || handling.isAborted) break;
         handling.spend();
         const item = this.#answers.item(handling.event, result.value);
-        if (!this.#connection.sendExchange(FrameKind.item, handling, item)) await this.#drained();
+        this.#connection.sendExchange(FrameKind.item, handling, item);
       }
       if (done && this.#handled.delete(handling.correlation)) {
         this.#connection.sendExchange(FrameKind.end, handling, undefined);
