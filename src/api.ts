@@ -23,6 +23,19 @@ export type { AnyContract, Contract, EventContract, ProtocolContract } from './a
 
 export { retain, type ReceiveMode } from './codecs/raw.ts';
 export type { CodecName } from './codecs/codec.ts';
+export type { Structs } from './codecs/struct/codec.ts';
+export { enumOf, flagsOf } from './codecs/struct/definition.ts';
+export { defineStruct, Struct } from './codecs/struct/struct.ts';
+export type {
+  ArrayView,
+  Definition,
+  EnumType,
+  FlagsType,
+  NumbersView,
+  StructInput,
+  StructValue,
+  StructView,
+} from './codecs/struct/types.ts';
 export { RingwireError, type ErrorCode } from './errors.ts';
 export type { Frame } from './frames/frame.ts';
 export type { Client } from './ipc/client.ts';

@@ -7,7 +7,7 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Frame } from '../frames/frame.ts';
 
-export type CodecName = 'json' | 'msgpack' | 'raw';
+export type CodecName = 'json' | 'msgpack' | 'raw' | 'struct';
 
 export interface Codec {
   readonly name: CodecName;
@@ -31,4 +31,9 @@ export interface Codec {
    * @throws MessageError when the payload is not what the codec expects
    */
   decode(frame: Frame): unknown;
+  /**
+   * The codec of one event, where messages mean nothing without it.
+   * @throws MessageError ERR_RINGWIRE_NO_STRUCT
+   */
+  forEvent?(event: string): Codec;
 }

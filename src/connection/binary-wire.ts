@@ -6,6 +6,7 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { Codec } from '../codecs/codec.ts';
+import type { StructCodec } from '../codecs/struct/codec.ts';
 import { Slot } from '../emitter.ts';
 import { FrameError, MessageError } from '../errors.ts';
 import {
@@ -18,17 +19,19 @@ import {
   INLINE_NAME_ID,
   pongFrame,
   readAnnounce,
-  readEventName,
   readGoodbye,
   readHello,
   readPingToken,
 } from '../frames/control.ts';
 import type { Frame } from '../frames/frame.ts';
 import { FrameKind } from '../frames/header.ts';
+import { readLayouts } from '../frames/layouts.ts';
 import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
 import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
+import { judgeLayouts } from './agreement.ts';
 import { BinaryEncoder, type Exchange } from './binary-encoder.ts';
 import type { EventIds } from './event-ids.ts';
+import { takeInlineName } from './inline-name.ts';
 import type { Sink, Wire } from './wire.ts';
 
 export interface BinaryWireOptions {
@@ -44,9 +47,14 @@ export interface BinaryWireOptions {
   id: string;
   /** What this side offers in its hello, bits of `Feature`. */
   features?: number | undefined;
+  /** The structs of events, whose layouts both sides compare. */
+  structs?: StructCodec | undefined;
+  /** Our structs as a hello tells them, from `ownLayouts`. */
+  layouts?: Buffer | undefined;
 }
 
 const RAW = 3;
+const STRUCT = 4;
 const NO_SLOT: Slot = new Slot('');
 
 export class BinaryWire implements Wire {
@@ -65,7 +73,7 @@ export class BinaryWire implements Wire {
   /** Event and codec of the last message that was received, and what they stand for. */
   #receivedEvent = 0;
   #receivedCodec: Codec | undefined = undefined;
-  #receivedRaw = false;
+  #receivedBytes = false;
   #receivedSlot: Slot = NO_SLOT;
 
   constructor(ring: ReceiveRing, options: BinaryWireOptions, sink: Sink) {
@@ -98,7 +106,7 @@ export class BinaryWire implements Wire {
     for (const codec of this.#codecs) if (codec !== undefined) codecSet |= 1 << codec.id;
     const { id, features = 0 } = this.#options;
     const hello = { codec: this.#encoder.codec.id, codecSet, id, features };
-    this.#sink.respond(greeting(this.#options.frameBytesMax, hello));
+    this.#sink.respond(greeting(this.#options.frameBytesMax, hello, this.#options.layouts));
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
@@ -131,7 +139,7 @@ export class BinaryWire implements Wire {
       frame.kind !== FrameKind.message
     ) {
       this.#receiveUnusual(frame);
-    } else if (this.#receivedRaw) {
+    } else if (this.#receivedBytes) {
       this.#sink.bytes(this.#receivedSlot, this.#receivedCodec.decode(frame));
     } else {
       this.#sink.value(this.#receivedSlot, this.#receivedCodec.decode(frame));
@@ -156,7 +164,7 @@ export class BinaryWire implements Wire {
       return;
     }
     if (frame.event === INLINE_NAME_ID) {
-      const slot = takeInlineName(frame);
+      const slot = new Slot(takeInlineName(frame));
       this.#deliver(slot, this.#codecOf(slot, codec), frame);
       return;
     }
@@ -164,26 +172,27 @@ export class BinaryWire implements Wire {
     codec = this.#codecOf(slot, codec);
     this.#receivedEvent = frame.event;
     this.#receivedCodec = codec;
-    this.#receivedRaw = codec.id === RAW;
+    this.#receivedBytes = isBytes(codec);
     this.#receivedSlot = slot;
     this.#deliver(slot, codec, frame);
   }
 
   /** An event may have a codec object of its own, which knows more than its number says (a struct its layout). */
   #codecOf(slot: Slot, codec: Codec): Codec {
+    if (codec.forEvent !== undefined) return codec.forEvent(slot.name);
     const own = this.#options.eventCodecs?.get(slot.name);
     return own?.id === codec.id ? own : codec;
   }
 
   #exchange(frame: Frame, codec: Codec): void {
     // Only a request is numbered by the peer. An answer, a cancel and a credit carry the number of the request.
-    const inline = frame.event === INLINE_NAME_ID ? takeInlineName(frame) : undefined;
+    const inline = frame.event === INLINE_NAME_ID ? new Slot(takeInlineName(frame)) : undefined;
     const slot = frame.kind === FrameKind.request ? (inline ?? this.#knownSlot(frame.event)) : undefined;
     this.#sink.exchanged(frame, slot, codec);
   }
 
   #deliver(slot: Slot, codec: Codec, frame: Frame): void {
-    if (codec.id === RAW) this.#sink.bytes(slot, codec.decode(frame));
+    if (isBytes(codec)) this.#sink.bytes(slot, codec.decode(frame));
     else this.#sink.value(slot, codec.decode(frame));
   }
 
@@ -230,6 +239,9 @@ export class BinaryWire implements Wire {
     if ((hello.codecSet & (1 << codec.id)) === 0) {
       throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${codec.name}`);
     }
+    const { structs } = this.#options;
+    const layouts = readLayouts(frame);
+    if (structs !== undefined) judgeLayouts(structs, layouts);
     this.#helloSeen = true;
     this.#encoder.agree(codec, hello.codecSet, this.parser.peerPayloadMax);
     this.greet();
@@ -257,33 +269,17 @@ export class BinaryWire implements Wire {
   }
 }
 
+/** What arrives is bytes, or a place in them: nothing in which node-ipc's `id` could be looked for. */
+function isBytes(codec: Codec): boolean {
+  return codec.id === RAW || codec.id === STRUCT;
+}
+
 /** An event id that a peer uses without having given it a name. */
 export function unknownEvent(id: number): MessageError {
   return new MessageError(
     'ERR_RINGWIRE_INVALID_EVENT',
     `a message for event id ${id}, which was neither announced nor agreed on`,
   );
-}
-
-/** A bad name in one message costs that message: where the next one starts is certain. */
-function readInlineName(bytes: Buffer, start: number, end: number): string {
-  try {
-    return readEventName(bytes, start, end);
-  } catch (cause) {
-    throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name that is no name', { cause });
-  }
-}
-
-/** Moves the frame's start behind the name. */
-function takeInlineName(frame: Frame): Slot {
-  const nameAt = frame.start + 2;
-  const nameBytes = frame.end - frame.start < 2 ? -1 : frame.bytes.readUInt16LE(frame.start);
-  const dataAt = frame.start + ((2 + nameBytes + 7) & ~7);
-  if (nameBytes < 0 || dataAt > frame.end) {
-    throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name is longer than its frame');
-  }
-  frame.start = dataAt;
-  return new Slot(readInlineName(frame.bytes, nameAt, nameAt + nameBytes));
 }
 
 /** Text of a peer, fit for an error message: no control characters that could forge lines or colours in a log. */

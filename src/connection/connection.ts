@@ -292,7 +292,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     if (transport === undefined) return;
     if (this.wire instanceof BinaryWire && error instanceof RingwireError) {
       this.wire.greet();
-      this.respond(goodbyeFrame(error.code, error.message));
+      this.respond(goodbyeFrame(error.code, error.event ?? error.message));
       this.end();
       destroyOnceSent(transport);
     } else transport.destroy();
