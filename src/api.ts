@@ -25,6 +25,7 @@ export { retain, type ReceiveMode } from './codecs/raw.ts';
 export type { CodecName } from './codecs/codec.ts';
 export type { Structs } from './codecs/struct/codec.ts';
 export { enumOf, flagsOf } from './codecs/struct/definition.ts';
+export { structsFromJson } from './codecs/struct/json.ts';
 export { defineStruct, Struct } from './codecs/struct/struct.ts';
 export type {
   ArrayView,

@@ -126,7 +126,9 @@ export class BinaryEncoder {
     const { view } = out;
     view.setUint32(at, bytes, true);
     view.setUint32(at + 4, this.#rawWord, true);
-    out.rewind((bytes & 7) === 0 ? at + HEADER_BYTES + bytes : pad(out.bytes, at + HEADER_BYTES + bytes, bytes));
+    out.rewind(
+      (bytes & 7) === 0 ? at + HEADER_BYTES + bytes : pad(out.bytes, at + HEADER_BYTES + bytes, bytes),
+    );
   }
 
   #turnTo(event: string, codec: Codec, out: ByteWriter): void {

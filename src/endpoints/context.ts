@@ -53,11 +53,17 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const ring = new ReceiveRing(RING_BYTES, options.poison);
   const raw = new RawCodec(options.receive, options.encoding, ring.bytes);
   const struct = new StructCodec(structsOf(options), options.receive);
-  const byName: Record<CodecName, Codec> = { json: new JsonCodec(), msgpack: new MsgpackCodec(), raw, struct };
+  const byName: Record<CodecName, Codec> = {
+    json: new JsonCodec(),
+    msgpack: new MsgpackCodec(),
+    raw,
+    struct,
+  };
   const codecs: (Codec | undefined)[] = [];
-  for (const codec of Object.values(byName)) codecs[codec.id] = codec;
-  // Without a struct there is nothing that it could decode.
-  if (struct.events.size === 0) delete codecs[struct.id];
+  for (const codec of Object.values(byName)) {
+    // Without a struct there is nothing that it could decode.
+    if (codec !== struct || struct.events.size > 0) codecs[codec.id] = codec;
+  }
   const eventCodecs = new Map<string, Codec>();
   for (const [event, choice] of options.eventCodecs ?? []) {
     const codec = isStruct(choice)

@@ -105,7 +105,9 @@ const RECEIVE_MODES: readonly unknown[] = ['copy', 'view', 'frame'];
 export function contextOptions(config: Config, followPeer: boolean): ContextOptions {
   const codec = config.codec ?? undefined;
   if (codec !== undefined && !CODECS.includes(codec)) {
-    throw badConfig(`config.codec must be 'json', 'msgpack', 'raw' or 'struct', not ${JSON.stringify(codec)}`);
+    throw badConfig(
+      `config.codec must be 'json', 'msgpack', 'raw' or 'struct', not ${JSON.stringify(codec)}`,
+    );
   }
   if (codec !== undefined && config.rawBuffer && !followPeer) {
     throw badConfig(

@@ -69,8 +69,11 @@ export function arrayClass(
     toJSON(): unknown[] {
       return this.toArray();
     }
+
+    [inspect.custom](): unknown[] {
+      return this.toArray();
+    }
   };
-  Object.defineProperty(Elements.prototype, inspect.custom, { value: Elements.prototype.toArray });
   const isNumber = element.enumeration === undefined && element.flags === undefined;
   if (isNumber && element.scalar !== undefined && element.scalar in TYPED)
     Object.defineProperty(Elements.prototype, 'typed', { value: typedGetter(element.scalar, count) });

@@ -6,6 +6,28 @@
 import { RingwireError } from '../../errors.ts';
 import type { EnumBase, EnumType, FlagsBase, FlagsType, ScalarType } from './types.ts';
 
+/** How a value is read and written: a small integer, because a switch over words compares them one by one. */
+export const Code = {
+  u8: 0,
+  i8: 1,
+  u16: 2,
+  i16: 3,
+  u32: 4,
+  i32: 5,
+  u64: 6,
+  i64: 7,
+  f32: 8,
+  f64: 9,
+  bool: 10,
+  char: 11,
+  enum: 12,
+  flags: 13,
+  struct: 14,
+  /** Several `char`. */
+  text: 15,
+  array: 16,
+} as const;
+
 /** Bytes of each type; it is aligned to as many. */
 export const SCALAR_BYTES: Readonly<Record<ScalarType, number>> = {
   u8: 1,
@@ -47,7 +69,9 @@ export function checkName(what: string, name: unknown): void {
   )
     return;
   const shown = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : typeof name;
-  throw badSchema(`${what} must have a name of letters, digits and _, at most ${NAME_LENGTH_MAX}, not ${shown}`);
+  throw badSchema(
+    `${what} must have a name of letters, digits and _, at most ${NAME_LENGTH_MAX}, not ${shown}`,
+  );
 }
 
 /**
@@ -65,7 +89,9 @@ export function enumOf<const M extends Readonly<Record<string, number>>>(
   for (const [name, value] of Object.entries(members)) {
     checkName('a member of an enum', name);
     if (!Number.isInteger(value) || value < least || value > most || seen.has(value))
-      throw badSchema(`member ${name} of an enum of ${base} needs a value of its own from ${least} to ${most}`);
+      throw badSchema(
+        `member ${name} of an enum of ${base} needs a value of its own from ${least} to ${most}`,
+      );
     seen.add(value);
   }
   if (seen.size === 0) throw badSchema('an enum needs members');

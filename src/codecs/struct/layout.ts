@@ -5,7 +5,7 @@
  * Invariant: fields are in order of declaration and of offset, never overlap, and each is aligned to its own size.
  */
 import { STRUCT_BYTES_MAX, STRUCT_FIELDS_MAX } from '../../limits.ts';
-import { badSchema, checkName, SCALAR_BYTES } from './definition.ts';
+import { badSchema, checkName, Code, SCALAR_BYTES } from './definition.ts';
 import type {
   ArrayType,
   Definition,
@@ -25,6 +25,8 @@ export interface LaidOut extends StructType {
 
 /** One value, as a field or in an array. Exactly one of `enumeration`, `flags` and `struct` may be there. */
 export interface Element {
+  /** One of `Code`. */
+  readonly code: number;
   /** The type in memory; of a struct there is none. */
   readonly scalar: ScalarType | undefined;
   readonly bytes: number;
@@ -40,6 +42,8 @@ export interface Element {
 
 export interface Field {
   readonly name: string;
+  /** The element's, or that of a text or an array. */
+  readonly code: number;
   readonly offset: number;
   readonly bytes: number;
   readonly element: Element;
@@ -99,27 +103,31 @@ function place(where: string, name: string, given: FieldType | PlacedType, end: 
       `${where}: the offset must be a multiple of ${element.align} from ${alignUp(end, element.align)} on`,
     );
   const text = count === undefined ? element.text : `${element.text}[${count}]`;
-  return { name, offset, bytes: element.bytes * (count ?? 1), element, count, line: `${offset} ${text} ${name}\n` };
+  const code = count === undefined ? element.code : element.code === Code.char ? Code.text : Code.array;
+  const line = `${offset} ${text} ${name}\n`;
+  return { name, code, offset, bytes: element.bytes * (count ?? 1), element, count, line };
 }
 
 function elementOf(where: string, type: ElementType): Element {
   if (typeof type === 'string') {
     if (!Object.hasOwn(SCALAR_BYTES, type))
       throw badSchema(`${where}: there is no type ${JSON.stringify(String(type).slice(0, 80))}`);
-    return { scalar: type, bytes: SCALAR_BYTES[type], align: SCALAR_BYTES[type], text: type };
+    const bytes = SCALAR_BYTES[type];
+    return { code: Code[type], scalar: type, bytes, align: bytes, text: type };
   }
   if (isLaidOut(type)) {
     const { bytes, align, fields } = type.layout;
-    return { scalar: undefined, bytes, align, text: `{${linesOf(fields)}}`, struct: type };
+    const text = `{${fields.map((field) => field.line).join('')}}`;
+    return { code: Code.struct, scalar: undefined, bytes, align, text, struct: type };
   }
   if (typeof type === 'object' && type !== null && 'kind' in type) {
     const bytes = SCALAR_BYTES[type.base];
     const base = { scalar: type.base, bytes, align: bytes, text: type.base };
     if (type.kind === 'enum') {
       const names = new Map(Object.entries(type.members).map(([name, value]) => [value, name]));
-      return { ...base, enumeration: type, names };
+      return { ...base, code: Code.enum, enumeration: type, names };
     }
-    if (type.kind === 'flags') return { ...base, flags: type };
+    if (type.kind === 'flags') return { ...base, code: Code.flags, flags: type };
   }
   if (Array.isArray(type)) throw badSchema(`${where}: for an array of arrays make the inner one a struct`);
   throw badSchema(`${where}: a type is a word such as 'u32', an array, an enum, flags or a struct`);
@@ -135,10 +143,6 @@ function isLaidOut(type: ElementType): type is LaidOut {
 
 function alignUp(offset: number, align: number): number {
   return Math.ceil(offset / align) * align;
-}
-
-function linesOf(fields: readonly Field[]): string {
-  return fields.map((field) => field.line).join('');
 }
 
 const FNV_BASIS = 0xcbf29ce484222325n;

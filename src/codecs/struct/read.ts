@@ -4,9 +4,10 @@
  * Invariant: the object has exactly the fields of the definition, in its order; bytes that mean nothing (an enum's unknown value, text that is
  * not UTF-8) become a number and replacement characters, never an error.
  */
-import type { Element, Field, Layout } from './layout.ts';
+import { Code } from './definition.ts';
+import type { Element, Field, LaidOut, Layout } from './layout.ts';
 import { type Memory, readText } from './memory.ts';
-import type { ScalarType } from './types.ts';
+import type { EnumType, FlagsType } from './types.ts';
 
 /** The struct whose first byte is at `at`; all of its bytes are there. */
 export function readObject({ fields }: Layout, memory: Memory, at: number): Record<string, unknown> {
@@ -15,9 +16,9 @@ export function readObject({ fields }: Layout, memory: Memory, at: number): Reco
   return object;
 }
 
-function readField({ element, count }: Field, memory: Memory, at: number): unknown {
-  if (count === undefined) return readElement(element, memory, at);
-  return element.scalar === 'char' ? readText(memory, at, count) : readArray(element, count, memory, at);
+function readField({ code, element, count = 1 }: Field, memory: Memory, at: number): unknown {
+  if (code === Code.text) return readText(memory, at, count);
+  return code === Code.array ? readArray(element, count, memory, at) : readElement(element, memory, at);
 }
 
 export function readArray(element: Element, count: number, memory: Memory, at: number): unknown[] {
@@ -27,42 +28,54 @@ export function readArray(element: Element, count: number, memory: Memory, at: n
   return array;
 }
 
-function readElement({ scalar, struct, names, flags }: Element, memory: Memory, at: number): unknown {
-  if (scalar === undefined) return readObject((struct as { layout: Layout }).layout, memory, at);
-  const value = readScalar(scalar, memory, at);
-  if (names !== undefined) return names.get(value as number) ?? value;
-  if (flags === undefined) return value;
-  const bits: Record<string, boolean> = {};
-  for (const [bit, name] of flags.names.entries()) bits[name] = (((value as number) >>> bit) & 1) !== 0;
-  return bits;
+function readElement(element: Element, memory: Memory, at: number): unknown {
+  switch (element.code) {
+    case Code.enum: {
+      const value = readScalar(Code[(element.enumeration as EnumType).base], memory, at);
+      return (element.names as ReadonlyMap<unknown, string>).get(value) ?? value;
+    }
+    case Code.flags:
+      return readFlags(element.flags as FlagsType, memory, at);
+    case Code.struct:
+      return readObject((element.struct as LaidOut).layout, memory, at);
+    default:
+      return readScalar(element.code, memory, at);
+  }
 }
 
-function readScalar(scalar: ScalarType, memory: Memory, at: number): unknown {
+function readFlags({ base, names }: FlagsType, memory: Memory, at: number): Record<string, boolean> {
+  const bits = readScalar(Code[base], memory, at) as number;
+  const flags: Record<string, boolean> = {};
+  for (const [bit, name] of names.entries()) flags[name] = ((bits >>> bit) & 1) !== 0;
+  return flags;
+}
+
+function readScalar(code: number, memory: Memory, at: number): unknown {
   const { data } = memory;
-  switch (scalar) {
-    case 'u8':
+  switch (code) {
+    case Code.u8:
       return data.getUint8(at);
-    case 'i8':
+    case Code.i8:
       return data.getInt8(at);
-    case 'u16':
+    case Code.u16:
       return data.getUint16(at, true);
-    case 'i16':
+    case Code.i16:
       return data.getInt16(at, true);
-    case 'u32':
+    case Code.u32:
       return data.getUint32(at, true);
-    case 'i32':
+    case Code.i32:
       return data.getInt32(at, true);
-    case 'u64':
+    case Code.u64:
       return data.getBigUint64(at, true);
-    case 'i64':
+    case Code.i64:
       return data.getBigInt64(at, true);
-    case 'f32':
+    case Code.f32:
       return data.getFloat32(at, true);
-    case 'f64':
+    case Code.f64:
       return data.getFloat64(at, true);
-    case 'bool':
+    case Code.bool:
       return data.getUint8(at) !== 0;
-    case 'char':
+    default:
       return readText(memory, at, 1);
   }
 }

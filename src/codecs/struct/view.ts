@@ -44,18 +44,22 @@ export function viewClass(layout: Layout): StructPlaceClass {
       );
     }
   };
-  // For logs; a field of the same name comes after and wins.
   const plain = function (this: StructPlace): unknown {
     return readObject(layout, this.$memory, this.$at);
   };
-  for (const key of ['toJSON', inspect.custom])
-    Object.defineProperty(View.prototype, key, { value: plain, configurable: true });
+  showAs(View.prototype, plain);
   for (const field of layout.fields) {
     const make = partMaker(field);
     const get = make === undefined ? valueGetter(field) : partGetter(field.offset, makers.push(make) - 1);
     Object.defineProperty(View.prototype, field.name, { get, enumerable: true, configurable: true });
   }
   return View;
+}
+
+/** For logs. A field of the same name comes after and wins. */
+function showAs(prototype: Place, plain: Getter): void {
+  for (const key of ['toJSON', inspect.custom])
+    Object.defineProperty(prototype, key, { value: plain, configurable: true });
 }
 
 /** What makes the flyweight of a field that is no value; undefined for one that is. */
@@ -100,13 +104,12 @@ function valueGetterOf({ scalar, names }: Element, offset: number): Getter {
 }
 
 function flagsClass({ base, names }: FlagsType): new (memory: Memory) => Place {
-  const Flags = class extends Place {
-    toJSON(): unknown {
-      return Object.fromEntries(names.map((name) => [name, Reflect.get(this, name)]));
-    }
+  const Flags = class extends Place {};
+  const plain = function (this: Place): unknown {
+    return Object.fromEntries(names.map((name) => [name, Reflect.get(this, name)]));
   };
   const bits = GETTERS[base](0);
-  Object.defineProperty(Flags.prototype, inspect.custom, { value: Flags.prototype.toJSON });
+  showAs(Flags.prototype, plain);
   for (const [bit, name] of names.entries()) {
     const get = function (this: Place): boolean {
       return (((bits.call(this) as number) >>> bit) & 1) !== 0;

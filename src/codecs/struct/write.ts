@@ -6,8 +6,8 @@
  */
 import { MessageError } from '../../errors.ts';
 import { ArrayPlace } from './array-view.ts';
-import { INTEGER_RANGE } from './definition.ts';
-import type { Element, Field, Layout } from './layout.ts';
+import { Code, INTEGER_RANGE } from './definition.ts';
+import type { Element, Field, LaidOut, Layout } from './layout.ts';
 import type { EnumBase, EnumType, FlagsType } from './types.ts';
 
 /** Where values are written: two faces of the same bytes. */
@@ -24,100 +24,111 @@ export function writeStruct(layout: Layout, target: Target, at: number, value: u
     throw invalid(`struct ${layout.name} takes an object, not ${value === null ? 'null' : typeof value}`);
   }
   const { fields, gaps } = layout;
-  for (const [start, end] of gaps) zero(target, at + start, at + end);
-  // An object that lists the fields in the order of the struct is read by its own order: engines do that without looking up names.
-  let index = 0;
-  for (const name in value) {
-    const field = fields[index];
-    if (field === undefined || name !== field.name) break;
-    writeField(layout, field, target, at + field.offset, (value as Values)[name]);
-    index++;
-  }
-  for (; index < fields.length; index++) {
+  if (gaps.length > 0) zeroGaps(gaps, target, at);
+  for (let index = 0; index < fields.length; index++) {
     const field = fields[index] as Field;
-    writeField(layout, field, target, at + field.offset, (value as Values)[field.name]);
+    const given = (value as Values)[field.name];
+    if (!write(field.code, field, target, at + field.offset, given)) throw unfit(layout, field, given);
   }
 }
 
-function writeField(layout: Layout, field: Field, target: Target, at: number, value: unknown): void {
-  const { element, count } = field;
-  const fits =
-    count === undefined
-      ? writeElement(element, target, at, value)
-      : element.scalar === 'char'
-        ? writeText(target, at, count, value)
-        : writeArray(element, count, target, at, value);
-  if (!fits) throw unfit(layout, field, value);
+/**
+ * One value of a field, which is all of it or an element.
+ * @returns whether it fits
+ */
+function write(code: number, field: Field, target: Target, at: number, value: unknown): boolean {
+  const { view } = target;
+  switch (code) {
+    case Code.u8:
+      if (typeof value !== 'number' || (value & 0xff) !== value) return false;
+      view.setUint8(at, value);
+      return true;
+    case Code.i8:
+      if (typeof value !== 'number' || (value << 24) >> 24 !== value) return false;
+      view.setInt8(at, value);
+      return true;
+    case Code.u16:
+      if (typeof value !== 'number' || (value & 0xffff) !== value) return false;
+      view.setUint16(at, value, true);
+      return true;
+    case Code.i16:
+      if (typeof value !== 'number' || (value << 16) >> 16 !== value) return false;
+      view.setInt16(at, value, true);
+      return true;
+    case Code.u32:
+      if (typeof value !== 'number' || value >>> 0 !== value) return false;
+      view.setUint32(at, value, true);
+      return true;
+    case Code.i32:
+      if (typeof value !== 'number' || (value | 0) !== value) return false;
+      view.setInt32(at, value, true);
+      return true;
+    case Code.f32:
+      if (typeof value !== 'number') return false;
+      view.setFloat32(at, value, true);
+      return true;
+    case Code.f64:
+      if (typeof value !== 'number') return false;
+      view.setFloat64(at, value, true);
+      return true;
+    case Code.u64:
+    case Code.i64:
+      return writeWide(view, at, value, code === Code.i64);
+    case Code.bool:
+      if (typeof value !== 'boolean') return false;
+      view.setUint8(at, value ? 1 : 0);
+      return true;
+    default:
+      return writeCompound(code, field, target, at, value);
+  }
 }
 
-function writeArray(element: Element, count: number, target: Target, at: number, value: unknown): boolean {
+function writeCompound(code: number, field: Field, target: Target, at: number, value: unknown): boolean {
+  const { element, count = 1 } = field;
+  switch (code) {
+    case Code.char:
+      return writeText(target, at, 1, value);
+    case Code.text:
+      return writeText(target, at, count, value);
+    case Code.array:
+      return writeArray(field, count, target, at, value);
+    case Code.enum: {
+      const { base, members } = element.enumeration as EnumType;
+      const isName = typeof value === 'string' && Object.hasOwn(members, value);
+      return write(Code[base], field, target, at, isName ? members[value] : value);
+    }
+    case Code.flags: {
+      const { base, names } = element.flags as FlagsType;
+      return write(Code[base], field, target, at, bitsOf(names, value));
+    }
+    default:
+      writeStruct((element.struct as LaidOut).layout, target, at, value);
+      return true;
+  }
+}
+
+function writeArray(field: Field, count: number, target: Target, at: number, value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   // An array of a view that is sent on has no indices of its own.
   const elements = (value instanceof ArrayPlace ? value.toArray() : value) as ArrayLike<unknown>;
   if (elements.length !== count) return false;
+  const { code, bytes } = field.element;
   for (let index = 0; index < count; index++) {
-    if (!writeElement(element, target, at + index * element.bytes, elements[index])) return false;
+    if (!write(code, field, target, at + index * bytes, elements[index])) return false;
   }
   return true;
 }
 
-/** @returns whether the value fits */
-function writeElement(element: Element, target: Target, at: number, value: unknown): boolean {
-  if (element.struct !== undefined) {
-    writeStruct(element.struct.layout, target, at, value);
-    return true;
+/** @returns undefined for what is no object of booleans */
+function bitsOf(names: readonly string[], value: unknown): number | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  let bits = 0;
+  for (let bit = 0; bit < names.length; bit++) {
+    const set = (value as Values)[names[bit] as string];
+    if (set === true) bits |= 1 << bit;
+    else if (set !== undefined && set !== false) return undefined;
   }
-  if (element.enumeration !== undefined) return writeEnum(element, element.enumeration, target, at, value);
-  if (element.flags !== undefined) return writeFlags(element, element.flags, target, at, value);
-  return writeScalar(element, target, at, value);
-}
-
-function writeScalar({ scalar }: Element, { bytes, view }: Target, at: number, value: unknown): boolean {
-  switch (scalar) {
-    case 'f64':
-      if (typeof value !== 'number') return false;
-      view.setFloat64(at, value, true);
-      return true;
-    case 'f32':
-      if (typeof value !== 'number') return false;
-      view.setFloat32(at, value, true);
-      return true;
-    case 'u32':
-      if (typeof value !== 'number' || value >>> 0 !== value) return false;
-      view.setUint32(at, value, true);
-      return true;
-    case 'i32':
-      if (typeof value !== 'number' || (value | 0) !== value) return false;
-      view.setInt32(at, value, true);
-      return true;
-    case 'u16':
-      if (typeof value !== 'number' || (value & 0xffff) !== value) return false;
-      view.setUint16(at, value, true);
-      return true;
-    case 'i16':
-      if (typeof value !== 'number' || (value << 16) >> 16 !== value) return false;
-      view.setInt16(at, value, true);
-      return true;
-    case 'u8':
-      if (typeof value !== 'number' || (value & 0xff) !== value) return false;
-      bytes[at] = value;
-      return true;
-    case 'i8':
-      if (typeof value !== 'number' || (value << 24) >> 24 !== value) return false;
-      bytes[at] = value;
-      return true;
-    case 'bool':
-      if (typeof value !== 'boolean') return false;
-      bytes[at] = value ? 1 : 0;
-      return true;
-    case 'char':
-      return writeText({ bytes, view }, at, 1, value);
-    case 'u64':
-    case 'i64':
-      return writeWide(view, at, value, scalar === 'i64');
-    case undefined:
-      return false;
-  }
+  return bits >>> 0;
 }
 
 /** 64 bits: any bigint in range, or a safe integer. */
@@ -132,22 +143,6 @@ function writeWide(view: DataView, at: number, value: unknown, signed: boolean):
   if ((signed ? BigInt.asIntN(64, value) : BigInt.asUintN(64, value)) !== value) return false;
   view.setBigInt64(at, value, true);
   return true;
-}
-
-function writeEnum(element: Element, type: EnumType, target: Target, at: number, value: unknown): boolean {
-  if (typeof value !== 'string') return writeScalar(element, target, at, value);
-  return Object.hasOwn(type.members, value) && writeScalar(element, target, at, type.members[value]);
-}
-
-function writeFlags(element: Element, type: FlagsType, target: Target, at: number, value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  let bits = 0;
-  for (let bit = 0; bit < type.names.length; bit++) {
-    const set = (value as Values)[type.names[bit] as string];
-    if (set === true) bits |= 1 << bit;
-    else if (set !== undefined && set !== false) return false;
-  }
-  return writeScalar(element, target, at, bits >>> 0);
 }
 
 /** Text of at most `count` bytes in UTF-8, filled up with zeros. */
@@ -170,8 +165,8 @@ function writeText({ bytes }: Target, at: number, count: number, value: unknown)
   return true;
 }
 
-function zero({ bytes }: Target, start: number, end: number): void {
-  for (let at = start; at < end; at++) bytes[at] = 0;
+function zeroGaps(gaps: Layout['gaps'], { bytes }: Target, at: number): void {
+  for (const [start, end] of gaps) for (let index = start; index < end; index++) bytes[at + index] = 0;
 }
 
 function unfit({ name: struct }: Layout, { name, element, count }: Field, value: unknown): MessageError {
