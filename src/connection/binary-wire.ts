@@ -18,6 +18,7 @@ import {
   greeting,
   INLINE_NAME_ID,
   pongFrame,
+  preamble,
   readAnnounce,
   readGoodbye,
   readHello,
@@ -107,6 +108,13 @@ export class BinaryWire implements Wire {
     const { id, features = 0 } = this.#options;
     const hello = { codec: this.#encoder.codec.id, codecSet, id, features };
     this.#sink.respond(greeting(this.#options.frameBytesMax, hello, this.#options.layouts));
+  }
+
+  /** Sends the preamble alone if nothing has been sent: a goodbye that follows stands instead of hello, and nobody takes it for a welcome. */
+  introduce(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    this.#sink.respond(preamble(this.#options.frameBytesMax));
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {

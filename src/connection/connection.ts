@@ -291,7 +291,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     const transport = this.#transport;
     if (transport === undefined) return;
     if (this.wire instanceof BinaryWire && error instanceof RingwireError) {
-      this.wire.greet();
+      this.wire.introduce();
       this.respond(goodbyeFrame(error.code, error.event ?? error.message));
       this.end();
       destroyOnceSent(transport);

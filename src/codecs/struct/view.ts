@@ -44,7 +44,7 @@ export function viewClass(layout: Layout): StructPlaceClass {
       );
     }
   };
-  const plain = function (this: StructPlace): unknown {
+  const plain = function (this: Place): unknown {
     return readObject(layout, this.$memory, this.$at);
   };
   showAs(View.prototype, plain);

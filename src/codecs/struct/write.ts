@@ -102,6 +102,7 @@ function writeCompound(code: number, field: Field, target: Target, at: number, v
       return write(Code[base], field, target, at, bitsOf(names, value));
     }
     default:
+      if (typeof value !== 'object' || value === null) return false;
       writeStruct((element.struct as LaidOut).layout, target, at, value);
       return true;
   }
