@@ -187,7 +187,8 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   }
 
   failed(error: Error): void {
-    if (!this.#closed) this.#handlers.error(error);
+    // Behind a cut the system may have its say about the goodbye: the reason has been told.
+    if (!this.#closed && !this.#cut) this.#handlers.error(error);
   }
 
   closed(): void {

@@ -50,8 +50,7 @@ class End {
       });
     }
     emitter.on('error', (error: RingwireError) => {
-      // A side that is cut while it writes may see the system's own errors as well.
-      if (error.code.startsWith('ERR_RINGWIRE')) this.errors.push(error);
+      this.errors.push(error);
       this.#check();
     });
   }
