@@ -8,12 +8,14 @@
  */
 import { RingwireError } from '../errors.ts';
 import { bench } from './bench.ts';
+import { codegen } from './codegen.ts';
 import { UsageError } from './usage.ts';
 
 const HELP = `Usage: ringwire <command>
 
 Commands:
-  bench   measure messages, compare two measurements
+  bench    measure messages, compare two measurements
+  codegen  write the C header of a schema of structs
 
 ringwire <command> --help tells more.
 `;
@@ -25,6 +27,7 @@ const DEFECT = 70;
 async function main(words: readonly string[]): Promise<number> {
   const [command, ...rest] = words;
   if (command === 'bench') return bench(rest);
+  if (command === 'codegen') return codegen(rest);
   if (command === '--help' || command === 'help') {
     process.stdout.write(HELP);
     return 0;
