@@ -36,14 +36,13 @@ export interface Calls {
 }
 
 export class Window {
-  #collections: GCProfiler | undefined = undefined;
+  readonly #collections = new GCProfiler();
   #calls: Calls | undefined = undefined;
   #heap = 0;
   #cpu: NodeJS.CpuUsage = { user: 0, system: 0 };
   #start = 0n;
 
   begin(): void {
-    this.#collections = new GCProfiler();
     this.#collections.start();
     this.#calls = readCalls();
     this.#heap = process.memoryUsage().heapUsed;
@@ -57,7 +56,7 @@ export class Window {
     const { user, system } = process.cpuUsage(this.#cpu);
     const { heapUsed, rss } = process.memoryUsage();
     const calls = readCalls();
-    const collections = this.#collections?.stop().statistics ?? [];
+    const collections = this.#collections.stop().statistics;
     if (messages === 0) return {};
     const millions = messages / 1e6;
     const collected = collections.map(
