@@ -56,7 +56,8 @@ int main() {
           frames++;
           const Sample seen = frame.as<Sample>();
           expect(seen.sequence == 7 && seen.y < -1.9f, "struct", piece);
-          expect(frame.payload().size() == sizeof sample && reinterpret_cast<std::uintptr_t>(frame.payload().data()) % 8 == 0, "place", piece);
+          expect(frame.payload().size() == sizeof sample, "size", piece);
+          expect(reinterpret_cast<std::uintptr_t>(frame.payload().data()) % 8 == 0, "place", piece);
         }
       }
       expect(result == ringwire::Result::more, parser.error_name(), piece);

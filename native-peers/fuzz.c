@@ -1,6 +1,6 @@
 /*
- * fuzz.c: mutated streams, delimited text and datagrams through ringwire.h. What it checks beyond the sanitizers: whole, byte by byte and in
- * random pieces gives the same lines; what a frame says can be written again and gives the same bytes.
+ * fuzz.c: mutated streams, delimited text and datagrams through ringwire.h. What it checks beyond the sanitizers: whole and in pieces of
+ * 1 to 16 bytes gives the same; what a frame says can be written again and gives the same bytes.
  * Two ways to run it: with libFuzzer (-DRW_LIBFUZZER), or alone as a seeded mutation fuzzer that any compiler builds:
  *   fuzz [-runs=N] [-seed=N] FILE...      FILEs are vectors, the seeds of the mutations
  * It refuses to keep anything between two inputs, but the seeds.
@@ -116,7 +116,8 @@ static void run_datagram(const uint8_t *bytes, size_t length) {
     result = rw_assemble(&assembly, &datagram, RW_PAYLOAD_LIMIT_FLOOR, 5, &frame);
     if (result > 0) fail("one part is not all", bytes, length);
   } else if (result > 0) {
-    while ((result = rw_next_in_datagram(&datagram, RW_PAYLOAD_LIMIT_FLOOR, 5, &frame)) > 0) sum = rw_crc32(sum, frame.payload, frame.length);
+    while ((result = rw_next_in_datagram(&datagram, RW_PAYLOAD_LIMIT_FLOOR, 5, &frame)) > 0)
+      sum = rw_crc32(sum, frame.payload, frame.length);
   }
   if (result > 0 || sum == 1) fail("a datagram did not end", bytes, length);
   free(copy);

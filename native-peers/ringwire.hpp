@@ -1,5 +1,6 @@
 /*
- * ringwire.hpp: ringwire.h for C++11 and later: memory that is given back by itself, spans instead of pointer and length, results as an enum.
+ * ringwire.hpp: ringwire.h for C++11 and later: memory that is given back by itself, spans instead of pointer and length, results as an
+ * enum.
  * It adds no wire logic; whatever is missing here is a call of ringwire.h away, with the raw() of the object.
  *
  * It refuses to copy what is borrowed: a Frame and its spans die with the next writable() or feed() of their Parser.
