@@ -58,8 +58,7 @@ function sources(): string[] {
 test('the package holds dist, src, the C header and its papers, and nothing else', async () => {
   const files = await packed;
   const expected = new Set<string>(AROUND);
-  for (const file of readdirSync(join(root, 'docs')))
-    if (file.endsWith('.md')) expected.add(`docs/${file}`);
+  for (const file of readdirSync(join(root, 'docs'))) if (file.endsWith('.md')) expected.add(`docs/${file}`);
   for (const file of sources()) {
     expected.add(`src/${file}`);
     for (const ending of ['.js', '.js.map', '.d.ts', '.d.ts.map'])

@@ -46,7 +46,7 @@ export interface ContextOptions {
 export function makeContext(emitter: Emitter, options: ContextOptions): ConnectionContext {
   const { limits } = options;
   const ring = new ReceiveRing(RING_BYTES, options.poison);
-  const raw = new RawCodec(options.receive, options.encoding);
+  const raw = new RawCodec(options.receive, options.encoding, ring.bytes);
   const byName: Record<CodecName, Codec> = { json: new JsonCodec(), msgpack: new MsgpackCodec(), raw };
   const codecs: (Codec | undefined)[] = [];
   for (const codec of Object.values(byName)) codecs[codec.id] = codec;
