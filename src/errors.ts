@@ -7,6 +7,7 @@
 /** Every code that a RingwireError can carry. Codes are stable: they are renamed only with a major version. */
 export type ErrorCode =
   | 'ERR_RINGWIRE_BACKPRESSURE'
+  | 'ERR_RINGWIRE_BAD_CHECKSUM'
   | 'ERR_RINGWIRE_BAD_CODEC'
   | 'ERR_RINGWIRE_BAD_CONFIG'
   | 'ERR_RINGWIRE_BAD_CONTROL'
@@ -36,6 +37,7 @@ export type ErrorCode =
   | 'ERR_RINGWIRE_PEER_GOODBYE'
   | 'ERR_RINGWIRE_RESERVED_EVENT'
   | 'ERR_RINGWIRE_SCHEMA_MISMATCH'
+  | 'ERR_RINGWIRE_SEND_FAILED'
   | 'ERR_RINGWIRE_SLOW_CONSUMER_BYTES'
   | 'ERR_RINGWIRE_SOCKET_ROOT'
   | 'ERR_RINGWIRE_SYNC_LOST'
@@ -46,7 +48,9 @@ export type ErrorCode =
   | 'ERR_RINGWIRE_TOO_MANY_CONNECTIONS'
   | 'ERR_RINGWIRE_TOO_MANY_ELEMENTS'
   | 'ERR_RINGWIRE_TRUNCATED'
-  | 'ERR_RINGWIRE_UDP_UNSUPPORTED';
+  | 'ERR_RINGWIRE_UDP_AMPLIFICATION'
+  | 'ERR_RINGWIRE_UDP_BAD_SOURCE'
+  | 'ERR_RINGWIRE_UDP_TOO_LARGE';
 
 /** What a RingwireError may say beside its message. */
 export interface ErrorDetails {
