@@ -178,8 +178,12 @@ export class BinaryWire implements Wire {
   #exchange(frame: Frame, codec: Codec): void {
     // Only a request is numbered by the peer. An answer, a cancel and a credit carry the number of the request.
     const inline = frame.event === INLINE_NAME_ID ? takeInlineName(frame) : undefined;
-    const slot = frame.kind === FrameKind.request ? (inline ?? this.#knownSlot(frame.event)) : undefined;
+    const { event } = frame;
+    const isRequest = frame.kind === FrameKind.request;
+    const slot = isRequest ? (inline ?? this.#knownSlot(event)) : undefined;
     this.#sink.exchanged(frame, slot, codec);
+    // The asker has been told; here it counts as any other message with such an id.
+    if (isRequest && slot === undefined) throw unknownEvent(event);
   }
 
   #deliver(slot: Slot, codec: Codec, frame: Frame): void {
@@ -258,7 +262,7 @@ export class BinaryWire implements Wire {
 }
 
 /** An event id that a peer uses without having given it a name. */
-export function unknownEvent(id: number): MessageError {
+function unknownEvent(id: number): MessageError {
   return new MessageError(
     'ERR_RINGWIRE_INVALID_EVENT',
     `a message for event id ${id}, which was neither announced nor agreed on`,
