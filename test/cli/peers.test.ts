@@ -22,9 +22,9 @@ function address(): string {
 }
 
 async function server(context: TestContext): Promise<PeerServer> {
-  const server = await listen(address());
-  context.after(() => server.close());
-  return server;
+  const listening = await listen(address());
+  context.after(() => listening.close());
+  return listening;
 }
 
 interface Running {
