@@ -91,7 +91,13 @@ function receive(wire: Wire, frame: Frame, account: Account): void {
   const payload = bytes.subarray(frame.start, frame.end);
   const isControl = event === 0;
   const isLast = isControl && payload[0] === 5 && payload.length >= 4 && payload.readUInt16LE(2) !== 0;
-  const words = [event.toString(16).padStart(4, '0'), codec, flags, kind, correlation.toString(16).padStart(8, '0')];
+  const words = [
+    event.toString(16).padStart(4, '0'),
+    codec,
+    flags,
+    kind,
+    correlation.toString(16).padStart(8, '0'),
+  ];
   words.push(shown(payload));
   if (flags & 2) words.push(bytes.toString('hex', traceStart, traceStart + 25));
   const text = isControl ? `control ${shown(payload)}` : words.join(' ');
@@ -120,7 +126,8 @@ function replayStream(setting: Setting, pieces: readonly Buffer[], way: Way): st
   const account: Account = { lines: [], offset: 0, greeted: isPreamble(all) };
   if (account.greeted) account.offset = PREAMBLE_BYTES;
   try {
-    for (const piece of pieces) deliver(wire.parser, ring, piece, way, (frame) => receive(wire, frame, account));
+    for (const piece of pieces)
+      deliver(wire.parser, ring, piece, way, (frame) => receive(wire, frame, account));
   } catch (error) {
     return [...account.lines, `end ${codeOf(error)} ${account.offset}`].join('\n');
   }
@@ -155,5 +162,7 @@ function ended(account: Account, total: number, unfinished: number): string {
 
 /** @param pieces the bytes as they arrive */
 export function replay(setting: Setting, pieces: readonly Buffer[], way: Way): string {
-  return setting.wire === 'stream' ? replayStream(setting, pieces, way) : replayDelimited(setting, pieces, way);
+  return setting.wire === 'stream'
+    ? replayStream(setting, pieces, way)
+    : replayDelimited(setting, pieces, way);
 }

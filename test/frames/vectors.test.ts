@@ -64,7 +64,10 @@ test('the hostile vectors are what their tables make', async () => {
   const script = pathToFileURL(join(projectRoot(), 'fixtures', 'make-vectors.mjs')).href;
   const { makeFiles } = (await import(script)) as { makeFiles: () => [string, string][] };
   for (const [file, text] of makeFiles())
-    assert.ok(readFileSync(join(VECTOR_FOLDER, file), 'utf8') === text, `${file}: run fixtures/make-vectors.mjs`);
+    assert.ok(
+      readFileSync(join(VECTOR_FOLDER, file), 'utf8') === text,
+      `${file}: run fixtures/make-vectors.mjs`,
+    );
 });
 
 /** The bytes of a golden vector. */

@@ -22,7 +22,9 @@ const SEED = Number(process.env['RINGWIRE_SEED'] ?? 1);
 const BATCH = 200;
 const BYTES_MAX = 2048;
 /** Bytes that mean something somewhere on the wire. */
-const TELLING: readonly number[] = [0, 1, 2, 3, 4, 7, 8, 0x0c, 0x22, 0x5b, 0x7b, 0x7d, 0x7f, 0x80, 0x84, 0xf5, 0xfe, 0xff];
+const TELLING: readonly number[] = [
+  0, 1, 2, 3, 4, 7, 8, 0x0c, 0x22, 0x5b, 0x7b, 0x7d, 0x7f, 0x80, 0x84, 0xf5, 0xfe, 0xff,
+];
 
 interface Seed {
   readonly setting: Setting;
@@ -127,6 +129,15 @@ test(`C and TypeScript agree on ${RUNS} mutated streams`, { skip: missing ?? fal
     }
   }
   await native.end();
-  for (const code of ['OK', 'TRUNCATED', 'BAD_FLAGS', 'BAD_CODEC', 'BAD_CONTROL', 'INVALID_EVENT', 'FRAME_TOO_LARGE', 'INVALID_JSON'])
+  for (const code of [
+    'OK',
+    'TRUNCATED',
+    'BAD_FLAGS',
+    'BAD_CODEC',
+    'BAD_CONTROL',
+    'INVALID_EVENT',
+    'FRAME_TOO_LARGE',
+    'INVALID_JSON',
+  ])
     assert.ok(codes.has(code), `no stream ended with ${code}`);
 });
