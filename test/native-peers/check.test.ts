@@ -29,6 +29,16 @@ function cmakeMissing(): string | undefined {
   return spawnSync('cmake', ['--version']).status === 0 ? undefined : 'there is no cmake here';
 }
 
+function cmake(...args: string[]): void {
+  const { status, stdout, stderr } = spawnSync('cmake', args, { encoding: 'utf8' });
+  assert.equal(status, 0, stdout + stderr);
+}
+
+/** Text of a comment, however it is laid out. */
+function words(text: string): string {
+  return text.replaceAll(/[\s*]+/g, ' ').replaceAll('`', '');
+}
+
 test('make check', { skip: missing ?? false }, () => {
   const printed = make('native-peers', 'check');
   assert.match(printed, /^check: ok$/m);
@@ -52,10 +62,6 @@ test('make sanitize-quick', { skip: sanitizersMissing() ?? false }, () => {
 test('add_subdirectory', { skip: cmakeMissing() ?? false }, () => {
   const folder = mkdtempSync(join(tmpdir(), 'ringwire-cmake-'));
   const native = join(projectRoot(), 'native-peers');
-  const cmake = (...args: string[]): void => {
-    const { status, stdout, stderr } = spawnSync('cmake', args, { encoding: 'utf8' });
-    assert.equal(status, 0, stdout + stderr);
-  };
   try {
     const lines = [
       'cmake_minimum_required(VERSION 3.10)',
@@ -75,7 +81,6 @@ test('add_subdirectory', { skip: cmakeMissing() ?? false }, () => {
 });
 
 test('the sections of ringwire.h open with the words of their TypeScript twins', () => {
-  const words = (text: string): string => text.replaceAll(/[\s*]+/g, ' ').replaceAll(/`/g, '');
   const header = words(readFileSync(join(projectRoot(), 'native-peers', 'ringwire.h'), 'utf8'));
   for (const file of ['header.ts', 'control.ts', 'length-prefixed.ts', 'delimited.ts']) {
     const source = readFileSync(join(projectRoot(), 'src', 'frames', file), 'utf8');
