@@ -13,8 +13,8 @@ import type { Codec } from './codec.ts';
 const MEASURE_LENGTH_MIN = 8 * 1024;
 
 /** Most bytes that `text` takes in UTF-8. */
-export function utf8BytesMax(text: string): number {
-  return text.length < MEASURE_LENGTH_MIN ? text.length * 3 : Buffer.byteLength(text);
+export function utf8BytesMax(text: string, measureLengthMin: number = MEASURE_LENGTH_MIN): number {
+  return text.length < measureLengthMin ? text.length * 3 : Buffer.byteLength(text);
 }
 
 export class JsonCodec implements Codec {
@@ -22,10 +22,16 @@ export class JsonCodec implements Codec {
   readonly id = 1;
   attachment: Uint8Array | undefined = undefined;
   #text = '';
+  readonly #measureLengthMin: number;
+
+  /** @param exact measure every text, so that no more is asked for than is used: where room is scarce */
+  constructor(exact = false) {
+    this.#measureLengthMin = exact ? 0 : MEASURE_LENGTH_MIN;
+  }
 
   prepare(data: unknown): number {
     this.#text = JSON.stringify(data) ?? '';
-    return utf8BytesMax(this.#text);
+    return utf8BytesMax(this.#text, this.#measureLengthMin);
   }
 
   write(out: ByteWriter, at: number): number {

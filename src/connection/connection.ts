@@ -7,20 +7,23 @@
 import type { Segment } from '../bytes/byte-writer.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { Publisher, Slot } from '../emitter.ts';
-import { FrameError, MessageError, RingwireError } from '../errors.ts';
+import { FrameError, RingwireError } from '../errors.ts';
 import { goodbyeFrame, MAGIC } from '../frames/control.ts';
+import { OPENING_BRACE } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
 import type { Exchange } from './binary-encoder.ts';
 import { BinaryWire } from './binary-wire.ts';
-import type {
-  ConnectionContext,
-  ConnectionHandlers,
-  ExchangeReceiver,
-  Traffic,
-  WireChoice,
+import {
+  type ConnectionContext,
+  type ConnectionHandlers,
+  type ExchangeReceiver,
+  NO_EXCHANGES,
+  type Traffic,
+  type WireChoice,
 } from './contracts.ts';
 import type { DelimitedWire } from './delimited-wire.ts';
+import { destroyOnceSent } from './farewell.ts';
 import { Outbox, type OutboxHandlers } from './outbox.ts';
 import { type ReaderChoice, Receiver, type ReceiverHandlers } from './receiver.ts';
 import { callSafely, rethrowLater } from './safely.ts';
@@ -29,17 +32,11 @@ import type { Sink, Wire } from './wire.ts';
 
 export type { ConnectionContext, ConnectionHandlers, WireChoice } from './contracts.ts';
 
-/** How long a peer that was cut may take to read the reason. */
-const GOODBYE_MS = 1_000;
-
-/** How every message of node-ipc's wire begins. */
-const OPENING_BRACE = 0x7b;
-
 export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHandlers, Sink {
   emitter: Publisher;
   origin: unknown = undefined;
-  /** Set where requests are answered and asked; without it they are refused. */
-  exchanges: ExchangeReceiver | undefined = undefined;
+  /** Who answers requests and takes answers. */
+  exchanges: ExchangeReceiver = NO_EXCHANGES;
   /** The wire in which this side sends. */
   wire: Wire;
   readonly #context: ConnectionContext;
@@ -135,6 +132,11 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     message.writeTo(this.wire, this.#outbox.writer);
     this.#sentMessages++;
     return this.#outbox.added();
+  }
+
+  /** Whether the peer decodes a codec of the ringwire wire, as far as it is known. */
+  speaks(codec: Codec): boolean {
+    return (this.wire as BinaryWire).speaks(codec);
   }
 
   /** Offers what was sent in this tick to the system now. */
@@ -242,8 +244,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void {
     this.#receivedMessages++;
-    if (this.exchanges !== undefined) this.exchanges.exchanged(frame, slot, codec);
-    else throw new MessageError('ERR_RINGWIRE_NO_HANDLER', 'a request, and this side answers none');
+    this.exchanges.exchanged(frame, slot, codec);
   }
 
   refused(error: Error): void {
@@ -293,9 +294,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
       this.wire.greet();
       this.respond(goodbyeFrame(error.code, error.message));
       this.end();
-      const timer = setTimeout(() => transport.destroy(), GOODBYE_MS);
-      transport.socket.once('finish', () => transport.destroy());
-      transport.socket.once('close', () => clearTimeout(timer));
+      destroyOnceSent(transport);
     } else transport.destroy();
   }
 }

@@ -5,7 +5,7 @@ import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
 import type { Codec, CodecName } from '../codecs/codec.ts';
 import type { Emitter, Slot } from '../emitter.ts';
-import type { MessageError } from '../errors.ts';
+import { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { Limits } from '../limits.ts';
 import type { Sink, Wire, WireKind } from './wire.ts';
@@ -47,11 +47,18 @@ export interface ConnectionHandlers {
   closed(unsentBytes: number): void;
 }
 
-/** Who takes the frames of requests and streams of one connection; set by an endpoint that answers requests. */
+/** Who takes the frames of requests and streams of one connection. */
 export interface ExchangeReceiver {
   /** @param frame borrowed for the call. @throws MessageError when the frame is refused */
   exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void;
 }
+
+/** An endpoint that knows no requests. */
+export const NO_EXCHANGES: ExchangeReceiver = {
+  exchanged(): void {
+    throw new MessageError('ERR_RINGWIRE_NO_HANDLER', 'a request, and this side answers none');
+  },
+};
 
 /** What has passed through a connection, control frames not counted as messages. */
 export interface Traffic {
