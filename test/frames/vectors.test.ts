@@ -34,10 +34,14 @@ function* splits(bytes: Buffer): Generator<Buffer[]> {
   for (let round = 0; round < 4; round++) yield randomly(bytes, random, 24);
 }
 
-function check({ name, setting, pieces, expected }: Vector, ways: readonly Way[]): void {
-  for (const split of splits(Buffer.concat(pieces)))
-    for (const way of ways)
+/** Whole and byte by byte in every way that a parser can be given bytes, all other cuts in one of them. */
+function check({ name, setting, pieces, expected }: Vector): void {
+  let round = 0;
+  for (const split of splits(Buffer.concat(pieces))) {
+    for (const way of round < 2 ? WAYS : [WAYS[round % WAYS.length] as Way])
       assert.equal(replay(setting, split, way), expected, `${name}, ${split.length} pieces, ${way}`);
+    round++;
+  }
 }
 
 test('there are enough vectors, of all kinds, and no two of one name', (context) => {
@@ -52,7 +56,7 @@ test('there are enough vectors, of all kinds, and no two of one name', (context)
 
 for (const wire of ['stream', 'delimited'] as const) {
   test(`the vectors of the ${wire} wire, in every cut`, () => {
-    for (const vector of ours) if (vector.setting.wire === wire) check(vector, WAYS);
+    for (const vector of ours) if (vector.setting.wire === wire) check(vector);
   });
 }
 
