@@ -8,7 +8,7 @@ import type { Segment } from '../bytes/byte-writer.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { Publisher, Slot } from '../emitter.ts';
 import { FrameError, MessageError, RingwireError } from '../errors.ts';
-import { goodbyeFrame, MAGIC } from '../frames/control.ts';
+import { goodbyeFrame, MAGIC, pingFrame } from '../frames/control.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
 import type { Exchange } from './binary-encoder.ts';
@@ -21,41 +21,40 @@ import type {
   WireChoice,
 } from './contracts.ts';
 import type { DelimitedWire } from './delimited-wire.ts';
-import { Outbox, type OutboxHandlers } from './outbox.ts';
+import { closeSoon } from './farewell.ts';
+import type { Outbox } from './outbox.ts';
 import { type ReaderChoice, Receiver, type ReceiverHandlers } from './receiver.ts';
 import { callSafely, rethrowLater } from './safely.ts';
-import { SharedMessage } from './shared-message.ts';
+import { Sender, type SenderHandlers } from './sender.ts';
+import type { SharedMessage } from './shared-message.ts';
+import { WatchedPeer, type WatchedHandlers } from './watched-peer.ts';
 import type { Sink, Wire } from './wire.ts';
 
 export type { ConnectionContext, ConnectionHandlers, WireChoice } from './contracts.ts';
 
-/** How long a peer that was cut may take to read the reason. */
-const GOODBYE_MS = 1_000;
-
 /** How every message of node-ipc's wire begins. */
 const OPENING_BRACE = 0x7b;
 
-export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHandlers, Sink {
+export class Connection
+  implements TransportHandlers, SenderHandlers, ReceiverHandlers, Sink, WatchedHandlers
+{
   emitter: Publisher;
   origin: unknown = undefined;
   /** Set where requests are answered and asked; without it they are refused. */
   exchanges: ExchangeReceiver | undefined = undefined;
-  /** The wire in which this side sends. */
-  wire: Wire;
   readonly #context: ConnectionContext;
   readonly #choice: WireChoice;
   readonly #handlers: ConnectionHandlers;
+  readonly #sender: Sender;
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
   #transport: StreamTransport | undefined = undefined;
+  #watched: WatchedPeer | undefined = undefined;
   readonly #hooked: boolean;
   #handshake: NodeJS.Timeout | undefined = undefined;
   #cut = false;
   #closed = false;
-  #sentMessages = 0;
-  #sentBytes = 0;
   #receivedMessages = 0;
-  #receivedBytes = 0;
 
   constructor(context: ConnectionContext, choice: WireChoice, handlers: ConnectionHandlers) {
     this.#context = context;
@@ -63,10 +62,15 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     this.#handlers = handlers;
     this.#hooked = handlers.received !== undefined || handlers.handled !== undefined;
     this.emitter = context.emitter;
-    this.#outbox = new Outbox(context.pool, context.limits, this);
-    this.wire = context.makeWire(choice.first, this);
+    this.#sender = new Sender(context, context.makeWire(choice.first, this), this);
+    this.#outbox = this.#sender.outbox;
     this.#receiver = new Receiver(context.ring, context.limits, this);
     if (this.wire instanceof BinaryWire && !choice.followPeer) this.wire.greet();
+  }
+
+  /** The wire in which this side sends. */
+  get wire(): Wire {
+    return this.#sender.wire;
   }
 
   /** Bytes accepted by `send` whose write has not been confirmed. */
@@ -81,16 +85,21 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   get traffic(): Traffic {
     return {
-      sentMessages: this.#sentMessages,
-      sentBytes: this.#sentBytes,
+      sentMessages: this.#sender.sentMessages,
+      sentBytes: this.#sender.sentBytes,
       receivedMessages: this.#receivedMessages,
-      receivedBytes: this.#receivedBytes,
+      receivedBytes: this.#receiver.receivedBytes,
     };
   }
 
   /** Takes a transport that is connected; what was sent before leaves now. */
   open(transport: StreamTransport): void {
     this.#transport = transport;
+    this.#sender.transport = transport;
+    const { counters, limits, watchdog } = this.#context;
+    counters.opened();
+    this.#watched = new WatchedPeer(limits, this.#receiver, this.#outbox, transport, this);
+    watchdog.add(this.#watched);
     this.#outbox.open();
     transport.start();
     if (this.wire.kind === 'binary') this.#awaitHello();
@@ -99,16 +108,12 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   /**
    * Encodes and queues one message; it leaves at the end of the tick.
-   * @returns false when the peer is slow: 'drained' follows. Above the hard mark the message was dropped, which the first time
-   *   is an error ERR_RINGWIRE_BACKPRESSURE as well
+   * @returns false when the peer is slow: 'drained' follows. Above the hard mark the policy for slow peers was applied; that a message
+   *   was dropped is an error ERR_RINGWIRE_BACKPRESSURE as well, the first time
    * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the codec throws; nothing is queued then
    */
   send(event: string, data: unknown): boolean {
-    const outbox = this.#outbox;
-    if (!outbox.admit()) return false;
-    this.wire.encode(event, data, outbox.writer);
-    this.#sentMessages++;
-    return outbox.added();
+    return this.#sender.send(event, data);
   }
 
   /**
@@ -117,24 +122,17 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
    * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark, and what `send` throws; nothing is queued then
    */
   sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
-    const outbox = this.#outbox;
-    if (!outbox.admit()) throw outbox.refusal();
-    (this.wire as BinaryWire).encodeExchange(kind, exchange, data, outbox.writer);
-    this.#sentMessages++;
-    return outbox.added();
+    return this.#sender.sendExchange(kind, exchange, data);
   }
 
   /** Encodes a message for all connections whose wire has the same `sharingKey`. @throws what `send` throws */
   share(event: string, data: unknown): SharedMessage {
-    return SharedMessage.encode(this.wire, event, data, this.#context.pool);
+    return this.#sender.share(event, data);
   }
 
   /** `send` for a message that was encoded once for several connections of this wire. */
   sendShared(message: SharedMessage): boolean {
-    if (!this.#outbox.admit()) return false;
-    message.writeTo(this.wire, this.#outbox.writer);
-    this.#sentMessages++;
-    return this.#outbox.added();
+    return this.#sender.sendShared(message);
   }
 
   /** Offers what was sent in this tick to the system now. */
@@ -144,7 +142,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   /** Closes after what was sent has left. */
   end(): void {
-    this.#outbox.flush();
+    this.#outbox.finish();
     this.#transport?.end();
   }
 
@@ -161,12 +159,10 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   }
 
   received(bytes: number): void {
-    this.#receivedBytes += bytes;
     this.#receiver.received(bytes);
   }
 
   receivedChunk(chunk: Buffer): void {
-    this.#receivedBytes += chunk.length;
     this.#receiver.receivedChunk(chunk);
   }
 
@@ -176,16 +172,14 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   ended(): void {
     if (!this.#cut && this.#receiver.unfinishedBytes > 0) {
-      this.#handlers.error(
-        new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'),
-      );
+      this.#report(new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'));
     }
     // The peer may only have closed its own direction: what its last messages are answered within this turn still reaches it.
     setImmediate(() => this.end());
   }
 
   failed(error: Error): void {
-    if (!this.#closed) this.#handlers.error(error);
+    if (!this.#closed) this.#report(error);
   }
 
   closed(): void {
@@ -193,18 +187,24 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     this.#closed = true;
     clearTimeout(this.#handshake);
     this.#receiver.stop();
-    this.#handlers.closed(this.#outbox.abandon());
+    const { counters, watchdog } = this.#context;
+    const unsentBytes = this.#outbox.abandon();
+    if (this.#watched !== undefined) {
+      watchdog.delete(this.#watched);
+      counters.closed(this.traffic, unsentBytes);
+    }
+    this.#handlers.closed(unsentBytes);
   }
 
-  // What the outbox and the receiver ask for.
-
-  write(segments: readonly Segment[]): void {
-    for (const segment of segments) this.#sentBytes += segment.bytes.length;
-    this.#transport?.write(segments);
-  }
+  // What the sender and the receiver tell.
 
   drained(): void {
     this.#handlers.drained();
+  }
+
+  overflowed(error: RingwireError): void {
+    if (error.closed) this.cut(error);
+    else callSafely(() => this.#handlers.error(error));
   }
 
   pause(): void {
@@ -247,12 +247,16 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   }
 
   refused(error: Error): void {
-    callSafely(() => this.#handlers.error(error));
+    callSafely(() => this.#report(error));
+  }
+
+  #report(error: Error): void {
+    this.#context.counters.failed(error);
+    this.#handlers.error(error);
   }
 
   respond(bytes: Buffer): void {
-    this.#outbox.writer.append(bytes);
-    this.#outbox.added();
+    this.#sender.respond(bytes);
   }
 
   established(peerId: string, features: number): void {
@@ -264,7 +268,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   /** The peer's first byte tells its wire. */
   choose(firstByte: number): ReaderChoice {
     if (this.wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
-      this.wire = this.#context.makeWire('binary', this);
+      this.#sender.turnTo(this.#context.makeWire('binary', this));
       this.#awaitHello();
     } else if (this.wire.kind === 'binary' && firstByte === OPENING_BRACE && !this.#choice.followPeer) {
       // A server that has not heard us yet may have sent messages in node-ipc's wire before its greeting.
@@ -280,22 +284,44 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     }, limit);
   }
 
+  // What the watchdog asks for.
+
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
+  get canPing(): boolean {
+    return this.wire instanceof BinaryWire && this.wire.isEstablished;
+  }
+
+  ping(token: number): void {
+    this.respond(pingFrame(token));
+  }
+
+  /** Ends the connection with a peer that does not keep up: what it has not taken is given up. */
+  cut(error: RingwireError): void {
+    if (this.#cut || this.#closed) return;
+    this.#finish(error, this.#outbox.cut());
+  }
+
   /** The frame boundaries are gone, or never were: the peer is told why, if it can be, and cut. */
   broken(error: Error): void {
-    if (this.#cut || this.#closed) return;
+    if (!this.#cut && !this.#closed) this.#finish(error, true);
+  }
+
+  #finish(error: Error, mayExplain: boolean): void {
     this.#cut = true;
     clearTimeout(this.#handshake);
     this.#receiver.stop();
-    callSafely(() => this.#handlers.error(error));
+    this.#outbox.close();
+    callSafely(() => this.#report(error));
     const transport = this.#transport;
     if (transport === undefined) return;
-    if (this.wire instanceof BinaryWire && error instanceof RingwireError) {
+    if (mayExplain && this.wire instanceof BinaryWire && error instanceof RingwireError) {
       this.wire.greet();
       this.respond(goodbyeFrame(error.code, error.message));
-      this.end();
-      const timer = setTimeout(() => transport.destroy(), GOODBYE_MS);
-      transport.socket.once('finish', () => transport.destroy());
-      transport.socket.once('close', () => clearTimeout(timer));
+      this.#outbox.finish();
+      closeSoon(transport);
     } else transport.destroy();
   }
 }

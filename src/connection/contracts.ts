@@ -8,6 +8,9 @@ import type { Emitter, Slot } from '../emitter.ts';
 import type { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { Limits } from '../limits.ts';
+import type { Counters } from './counters.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { Watchdog } from './watchdog.ts';
 import type { Sink, Wire, WireKind } from './wire.ts';
 
 /** What the connections of an endpoint share. */
@@ -17,6 +20,11 @@ export interface ConnectionContext {
   readonly limits: Limits;
   readonly emitter: Emitter;
   readonly codecs: Readonly<Record<CodecName, Codec>>;
+  readonly counters: Counters;
+  readonly memory: MemoryBudget;
+  readonly watchdog: Watchdog;
+  /** The key of a message, where only the newest of each key counts; without it the event. */
+  readonly keyOf?: ((event: string, data: unknown) => string) | undefined;
   /** Makes the wire of a kind for one connection. */
   makeWire(kind: WireKind, sink: Sink): Wire;
 }

@@ -29,6 +29,7 @@ export interface ReceiverHandlers {
 }
 
 export class Receiver {
+  receivedBytes = 0;
   readonly #ring: ReceiveRing;
   readonly #handlers: ReceiverHandlers;
   readonly #turn: Turn;
@@ -49,6 +50,16 @@ export class Receiver {
     return (this.#prelude ?? this.#wire)?.parser.unfinishedBytes ?? 0;
   }
 
+  /** Messages that were handled or refused. */
+  get handledCount(): number {
+    return this.#turn.handledCount;
+  }
+
+  /** How often the peer spent its whole turn. */
+  get turnsSpent(): number {
+    return this.#turn.spentCount;
+  }
+
   /** Where the next read should land. Borrowed until `received`. */
   writable(): Buffer {
     const reader = this.#prelude ?? this.#wire;
@@ -58,9 +69,10 @@ export class Receiver {
   /** That many bytes landed in the last `writable()`. */
   received(bytes: number): void {
     if (this.#stopped) return;
+    this.receivedBytes += bytes;
     if (this.#staleLanding) {
       this.#staleLanding = false;
-      this.receivedChunk(this.#ring.bytes.subarray(0, bytes));
+      this.#read(this.#ring.bytes.subarray(0, bytes));
       return;
     }
     this.#reader(this.#ring.bytes).parser.advance(bytes);
@@ -71,6 +83,11 @@ export class Receiver {
   /** @param chunk borrowed for the call */
   receivedChunk(chunk: Buffer): void {
     if (this.#stopped) return;
+    this.receivedBytes += chunk.length;
+    this.#read(chunk);
+  }
+
+  #read(chunk: Buffer): void {
     this.#reader(chunk).parser.feed(chunk);
     this.#turn.arrived(chunk.length);
     this.#loop();
@@ -112,6 +129,7 @@ export class Receiver {
       const frame = parser.next();
       if (frame === undefined) return;
       prelude.receive();
+      this.#turn.handled(1);
     }
     const wire = this.#wire as Wire;
     this.#prelude = undefined;
