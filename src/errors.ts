@@ -7,6 +7,7 @@
 /** Every code that a RingwireError can carry. Codes are stable: they are renamed only with a major version. */
 export type ErrorCode =
   | 'ERR_RINGWIRE_BACKPRESSURE'
+  | 'ERR_RINGWIRE_BAD_ADDRESS'
   | 'ERR_RINGWIRE_BAD_CODEC'
   | 'ERR_RINGWIRE_BAD_CONFIG'
   | 'ERR_RINGWIRE_BAD_CONTROL'

@@ -6,6 +6,13 @@
 /** What becomes of a message above `pendingBytesMax`: the peer goes, the message goes, or older ones do ('latest': those of the same key). */
 export type SlowConsumerPolicy = 'disconnect' | 'drop-newest' | 'drop-oldest' | 'latest';
 
+export const SLOW_CONSUMER_POLICIES: readonly unknown[] = [
+  'disconnect',
+  'drop-newest',
+  'drop-oldest',
+  'latest',
+];
+
 export interface Limits {
   /** Largest payload of one message, received or sent. */
   frameBytesMax: number;
@@ -21,8 +28,6 @@ export interface Limits {
   pendingBytesSoft: number;
   /** `send` refuses above this many unsent bytes of one peer. */
   pendingBytesMax: number;
-  /** What happens there. */
-  slowConsumer: SlowConsumerPolicy;
   /** All unsent bytes of all peers; above it the peer with the most is cut. */
   totalPendingBytesMax: number;
   /** A peer above the soft mark that takes less than the soft mark's bytes in this long is cut, in milliseconds; Infinity: never. */
@@ -75,8 +80,6 @@ export const DEFAULT_LIMITS: Limits = {
   pendingBytesSoft: 1024 * 1024,
   /** 64 MiB, as the NATS server grants a slow consumer. */
   pendingBytesMax: 64 * 1024 * 1024,
-  /** The sender hears of it and nobody is cut: what programs of node-ipc survive best. */
-  slowConsumer: 'drop-newest',
   /** Eight peers at their hard mark. */
   totalPendingBytesMax: 512 * 1024 * 1024,
   /** The write deadline of the NATS server. */
@@ -108,6 +111,14 @@ export const DEFAULT_LIMITS: Limits = {
   turnMessagesMax: 16_384,
   turnTimeMsMax: 4,
 };
+
+/** Limits that may be Infinity: those deadlines never come. */
+export const ENDLESS_LIMITS: ReadonlySet<string> = new Set([
+  'frameTimeoutMs',
+  'writeStallTimeoutMs',
+  'heartbeatMs',
+  'floodTimeoutMs',
+]);
 
 /** No frame is larger than this, whatever is configured: lengths stay below the sign bit of 32-bit peers. */
 export const FRAME_BYTES_CEILING: number = 2 ** 31 - 1;

@@ -42,12 +42,7 @@ export class BinaryEncoder {
   #rawEnd = 0;
   readonly #copy: RepeatCopy = new RepeatCopy();
 
-  constructor(
-    events: EventIds,
-    codec: Codec,
-    bytesMax: number,
-    eventCodecs?: ReadonlyMap<string, Codec> | undefined,
-  ) {
+  constructor(events: EventIds, codec: Codec, bytesMax: number, eventCodecs?: ReadonlyMap<string, Codec>) {
     this.#events = events;
     this.#eventCodecs = eventCodecs;
     this.#codec = codec;

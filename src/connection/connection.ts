@@ -7,21 +7,24 @@
 import type { Segment } from '../bytes/byte-writer.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { Publisher, Slot } from '../emitter.ts';
-import { FrameError, MessageError, RingwireError } from '../errors.ts';
-import { goodbyeFrame, MAGIC, pingFrame } from '../frames/control.ts';
+import { FrameError, RingwireError } from '../errors.ts';
+import { MAGIC } from '../frames/control.ts';
+import { OPENING_BRACE } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
 import type { Exchange } from './binary-encoder.ts';
 import { BinaryWire } from './binary-wire.ts';
-import type {
-  ConnectionContext,
-  ConnectionHandlers,
-  ExchangeReceiver,
-  Traffic,
-  WireChoice,
+import {
+  type ConnectionContext,
+  type ConnectionHandlers,
+  type ExchangeReceiver,
+  NO_EXCHANGES,
+  type Traffic,
+  type WireChoice,
 } from './contracts.ts';
 import type { DelimitedWire } from './delimited-wire.ts';
-import { closeSoon } from './farewell.ts';
+import { sayGoodbye } from './farewell.ts';
+import { Handshake } from './handshake.ts';
 import type { Outbox } from './outbox.ts';
 import { type ReaderChoice, Receiver, type ReceiverHandlers } from './receiver.ts';
 import { callSafely, rethrowLater } from './safely.ts';
@@ -32,26 +35,22 @@ import type { Sink, Wire } from './wire.ts';
 
 export type { ConnectionContext, ConnectionHandlers, WireChoice } from './contracts.ts';
 
-/** How every message of node-ipc's wire begins. */
-const OPENING_BRACE = 0x7b;
-
 export class Connection
   implements TransportHandlers, SenderHandlers, ReceiverHandlers, Sink, WatchedHandlers
 {
   emitter: Publisher;
   origin: unknown = undefined;
-  /** Set where requests are answered and asked; without it they are refused. */
-  exchanges: ExchangeReceiver | undefined = undefined;
+  /** Who answers requests and takes answers. */
+  exchanges: ExchangeReceiver = NO_EXCHANGES;
   readonly #context: ConnectionContext;
   readonly #choice: WireChoice;
   readonly #handlers: ConnectionHandlers;
   readonly #sender: Sender;
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
-  #transport: StreamTransport | undefined = undefined;
   #watched: WatchedPeer | undefined = undefined;
   readonly #hooked: boolean;
-  #handshake: NodeJS.Timeout | undefined = undefined;
+  readonly #handshake: Handshake;
   #cut = false;
   #closed = false;
   #receivedMessages = 0;
@@ -64,6 +63,7 @@ export class Connection
     this.emitter = context.emitter;
     this.#sender = new Sender(context, context.makeWire(choice.first, this), this);
     this.#outbox = this.#sender.outbox;
+    this.#handshake = new Handshake(context.limits.handshakeTimeoutMs, (error) => this.broken(error));
     this.#receiver = new Receiver(context.ring, context.limits, this);
     if (this.wire instanceof BinaryWire && !choice.followPeer) this.wire.greet();
   }
@@ -94,22 +94,17 @@ export class Connection
 
   /** Takes a transport that is connected; what was sent before leaves now. */
   open(transport: StreamTransport): void {
-    this.#transport = transport;
     this.#sender.transport = transport;
-    const { counters, limits, watchdog } = this.#context;
-    counters.opened();
-    this.#watched = new WatchedPeer(limits, this.#receiver, this.#outbox, transport, this);
-    watchdog.add(this.#watched);
+    this.#watched = new WatchedPeer(this.#context, this.#receiver, this.#outbox, transport, this);
     this.#outbox.open();
     transport.start();
-    if (this.wire.kind === 'binary') this.#awaitHello();
+    if (this.wire.kind === 'binary') this.#handshake.begin();
     else this.#handlers.established(undefined, 0);
   }
 
   /**
    * Encodes and queues one message; it leaves at the end of the tick.
-   * @returns false when the peer is slow: 'drained' follows. Above the hard mark the policy for slow peers was applied; that a message
-   *   was dropped is an error ERR_RINGWIRE_BACKPRESSURE as well, the first time
+   * @returns false when the peer is slow: 'drained' follows. Above the hard mark the policy for slow peers was applied
    * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the codec throws; nothing is queued then
    */
   send(event: string, data: unknown): boolean {
@@ -135,6 +130,11 @@ export class Connection
     return this.#sender.sendShared(message);
   }
 
+  /** Whether the peer decodes a codec of the ringwire wire, as far as it is known. */
+  speaks(codec: Codec): boolean {
+    return (this.wire as BinaryWire).speaks(codec);
+  }
+
   /** Offers what was sent in this tick to the system now. */
   flush(): void {
     this.#outbox.flush();
@@ -143,16 +143,16 @@ export class Connection
   /** Closes after what was sent has left. */
   end(): void {
     this.#outbox.finish();
-    this.#transport?.end();
+    this.#sender.transport?.end();
   }
 
   /** Closes now. What was sent in this tick is still offered to the system; what it does not take at once is lost. */
   destroy(): void {
     this.#outbox.flush();
-    this.#transport?.destroy();
+    this.#sender.transport?.destroy();
   }
 
-  // What the transport tells.
+  // What transport, sender and receiver tell.
 
   receiving(): Buffer {
     return this.#receiver.writable();
@@ -185,18 +185,12 @@ export class Connection
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#handshake);
+    this.#handshake.end();
     this.#receiver.stop();
-    const { counters, watchdog } = this.#context;
     const unsentBytes = this.#outbox.abandon();
-    if (this.#watched !== undefined) {
-      watchdog.delete(this.#watched);
-      counters.closed(this.traffic, unsentBytes);
-    }
+    this.#watched?.leave(unsentBytes);
     this.#handlers.closed(unsentBytes);
   }
-
-  // What the sender and the receiver tell.
 
   drained(): void {
     this.#handlers.drained();
@@ -208,11 +202,11 @@ export class Connection
   }
 
   pause(): void {
-    this.#transport?.pause();
+    this.#sender.transport?.pause();
   }
 
   resume(): void {
-    this.#transport?.resume();
+    this.#sender.transport?.resume();
   }
 
   // What the wire tells.
@@ -242,8 +236,7 @@ export class Connection
 
   exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void {
     this.#receivedMessages++;
-    if (this.exchanges !== undefined) this.exchanges.exchanged(frame, slot, codec);
-    else throw new MessageError('ERR_RINGWIRE_NO_HANDLER', 'a request, and this side answers none');
+    this.exchanges.exchanged(frame, slot, codec);
   }
 
   refused(error: Error): void {
@@ -260,8 +253,7 @@ export class Connection
   }
 
   established(peerId: string, features: number): void {
-    clearTimeout(this.#handshake);
-    this.#handshake = undefined;
+    this.#handshake.end();
     callSafely(() => this.#handlers.established(peerId, features));
   }
 
@@ -269,7 +261,7 @@ export class Connection
   choose(firstByte: number): ReaderChoice {
     if (this.wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
       this.#sender.turnTo(this.#context.makeWire('binary', this));
-      this.#awaitHello();
+      this.#handshake.begin();
     } else if (this.wire.kind === 'binary' && firstByte === OPENING_BRACE && !this.#choice.followPeer) {
       // A server that has not heard us yet may have sent messages in node-ipc's wire before its greeting.
       return { wire: this.wire, prelude: this.#context.makeWire('delimited', this) as DelimitedWire };
@@ -277,25 +269,8 @@ export class Connection
     return { wire: this.wire };
   }
 
-  #awaitHello(): void {
-    const limit = this.#context.limits.handshakeTimeoutMs;
-    this.#handshake = setTimeout(() => {
-      this.broken(new FrameError('ERR_RINGWIRE_HANDSHAKE_TIMEOUT', `no hello within ${limit} ms`, { limit }));
-    }, limit);
-  }
-
-  // What the watchdog asks for.
-
   get isCut(): boolean {
     return this.#cut;
-  }
-
-  get canPing(): boolean {
-    return this.wire instanceof BinaryWire && this.wire.isEstablished;
-  }
-
-  ping(token: number): void {
-    this.respond(pingFrame(token));
   }
 
   /** Ends the connection with a peer that does not keep up: what it has not taken is given up. */
@@ -311,17 +286,14 @@ export class Connection
 
   #finish(error: Error, mayExplain: boolean): void {
     this.#cut = true;
-    clearTimeout(this.#handshake);
+    this.#handshake.end();
     this.#receiver.stop();
     this.#outbox.close();
     callSafely(() => this.#report(error));
-    const transport = this.#transport;
+    const transport = this.#sender.transport;
     if (transport === undefined) return;
     if (mayExplain && this.wire instanceof BinaryWire && error instanceof RingwireError) {
-      this.wire.greet();
-      this.respond(goodbyeFrame(error.code, error.message));
-      this.#outbox.finish();
-      closeSoon(transport);
+      sayGoodbye(this.wire, this.#sender, transport, error);
     } else transport.destroy();
   }
 }

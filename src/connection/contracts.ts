@@ -5,9 +5,9 @@ import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
 import type { Codec, CodecName } from '../codecs/codec.ts';
 import type { Emitter, Slot } from '../emitter.ts';
-import type { MessageError } from '../errors.ts';
+import { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits, SlowConsumerPolicy } from '../limits.ts';
 import type { Counters } from './counters.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -22,6 +22,7 @@ export interface ConnectionContext {
   readonly codecs: Readonly<Record<CodecName, Codec>>;
   readonly counters: Counters;
   readonly memory: MemoryBudget;
+  readonly slowConsumer: SlowConsumerPolicy;
   readonly watchdog: Watchdog;
   /** The key of a message, where only the newest of each key counts; without it the event. */
   readonly keyOf?: ((event: string, data: unknown) => string) | undefined;
@@ -55,11 +56,18 @@ export interface ConnectionHandlers {
   closed(unsentBytes: number): void;
 }
 
-/** Who takes the frames of requests and streams of one connection; set by an endpoint that answers requests. */
+/** Who takes the frames of requests and streams of one connection. */
 export interface ExchangeReceiver {
   /** @param frame borrowed for the call. @throws MessageError when the frame is refused */
   exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void;
 }
+
+/** An endpoint that knows no requests. */
+export const NO_EXCHANGES: ExchangeReceiver = {
+  exchanged(): void {
+    throw new MessageError('ERR_RINGWIRE_NO_HANDLER', 'a request, and this side answers none');
+  },
+};
 
 /** What has passed through a connection, control frames not counted as messages. */
 export interface Traffic {

@@ -8,16 +8,17 @@
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
 import { SLAB_BYTES, type SlabPool } from '../bytes/slab-pool.ts';
 import { RingwireError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits, SlowConsumerPolicy } from '../limits.ts';
 import type { Counters } from './counters.ts';
 import { HeldMessages } from './held-messages.ts';
 import { SendWindow } from './send-window.ts';
 import type { SharedMessage } from './shared-message.ts';
 
-export type OutboxLimits = Pick<Limits, 'pendingBytesSoft' | 'pendingBytesMax' | 'slowConsumer'>;
+export type OutboxLimits = Pick<Limits, 'pendingBytesSoft' | 'pendingBytesMax'>;
 
-/** What the outboxes of an instance account to. */
-export interface OutboxAccounts {
+/** What the outboxes of an endpoint share. */
+export interface OutboxContext {
+  readonly slowConsumer: SlowConsumerPolicy;
   readonly counters: Pick<Counters, 'refused' | 'dropped'>;
   readonly memory: { bytes: number; readonly bytesMax: number; check(): void };
 }
@@ -39,7 +40,7 @@ export class Outbox {
   readonly writer: ByteWriter;
   drainCount = 0;
   readonly #limits: OutboxLimits;
-  readonly #accounts: OutboxAccounts;
+  readonly #context: OutboxContext;
   readonly #handlers: OutboxHandlers;
   readonly #window: SendWindow;
   /** Set when the policy gives up older messages: above the soft mark each waits on its own. */
@@ -56,16 +57,16 @@ export class Outbox {
     this.flush();
   };
 
-  constructor(pool: SlabPool, limits: OutboxLimits, accounts: OutboxAccounts, handlers: OutboxHandlers) {
+  constructor(pool: SlabPool, limits: OutboxLimits, context: OutboxContext, handlers: OutboxHandlers) {
     this.#limits = limits;
-    this.#accounts = accounts;
+    this.#context = context;
     this.#handlers = handlers;
     // Programs that wait for the drain never fill twice the soft mark.
     const windowBytes = 2 * Math.max(limits.pendingBytesSoft, SLAB_BYTES);
-    const window = new SendWindow(windowBytes, accounts.memory, (segments) => handlers.write(segments));
+    const window = new SendWindow(windowBytes, context.memory, (segments) => handlers.write(segments));
     this.#window = window;
     this.writer = new ByteWriter(pool, (segment) => window.add(segment));
-    const { slowConsumer } = limits;
+    const { slowConsumer } = context;
     if (slowConsumer === 'drop-oldest' || slowConsumer === 'latest') {
       this.#held = new HeldMessages(slowConsumer === 'latest');
     }
@@ -118,7 +119,7 @@ export class Outbox {
   /** Keeps a message until the peer has room, in the place of older ones if need be. */
   hold(message: SharedMessage): void {
     const held = this.#held as HeldMessages;
-    const { counters, memory } = this.#accounts;
+    const { counters, memory } = this.#context;
     const before = held.bytes;
     if (held.add(message)) counters.dropped('replaced');
     while (held.size > 1 && this.pendingBytes > this.#limits.pendingBytesMax) {
@@ -130,7 +131,7 @@ export class Outbox {
   }
 
   #checkMemory(): void {
-    const { memory } = this.#accounts;
+    const { memory } = this.#context;
     if (memory.bytes > memory.bytesMax) memory.check();
   }
 
@@ -179,7 +180,7 @@ export class Outbox {
   cut(): boolean {
     const pending = this.pendingBytes;
     this.close();
-    this.#accounts.memory.bytes -= this.#held?.bytes ?? 0;
+    this.#context.memory.bytes -= this.#held?.bytes ?? 0;
     this.#held?.clear();
     const isClean = this.#window.drop(this.writer);
     this.writer.discard();
@@ -199,7 +200,7 @@ export class Outbox {
     if (this.#closed || this.#held !== undefined) return false;
     if (this.pendingBytes < this.#limits.pendingBytesMax) return true;
     const error = this.refusal();
-    const { counters } = this.#accounts;
+    const { counters } = this.#context;
     if (!error.closed) {
       counters.dropped('newest');
       counters.refused(error.code);
@@ -216,7 +217,7 @@ export class Outbox {
     const limit = this.#limits.pendingBytesMax;
     const actual = this.pendingBytes;
     const message = `${actual} bytes wait for the peer, ${limit} are allowed`;
-    if (this.#limits.slowConsumer === 'disconnect') {
+    if (this.#context.slowConsumer === 'disconnect') {
       return new RingwireError('ERR_RINGWIRE_SLOW_CONSUMER_BYTES', message, { limit, actual, closed: true });
     }
     const advice = "the message was not queued; wait for 'drain'";
@@ -243,7 +244,7 @@ export class Outbox {
     while (held.size > 0 && this.#window.bytes < bytesMax) {
       while (held.size > 0 && this.#window.bytes + this.writer.unsealedBytes < bytesMax) {
         const message = held.shift() as SharedMessage;
-        this.#accounts.memory.bytes -= message.bytes;
+        this.#context.memory.bytes -= message.bytes;
         this.#release(message);
       }
       this.flush();

@@ -1,25 +1,30 @@
 /**
  * What the watchdog and the memory budget see of one connection, gathered from its parts at each look; nothing is kept twice.
  *
- * Invariant: a connection that was cut is looked at no more.
+ * Invariant: it is known to the watchdog from its making until `leave`; a connection that was cut is looked at no more.
  */
 import type { RingwireError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import { pingFrame } from '../frames/control.ts';
 import type { StreamTransport } from '../transports/stream.ts';
-import type { Traffic } from './contracts.ts';
+import { BinaryWire } from './binary-wire.ts';
+import type { ConnectionContext, Traffic } from './contracts.ts';
 import { Liveness, type LivenessHandlers, type Signs } from './liveness.ts';
 import type { Outbox } from './outbox.ts';
 import type { Receiver } from './receiver.ts';
 import type { Watched } from './watchdog.ts';
+import type { Wire } from './wire.ts';
 
 /** The connection itself. */
-export interface WatchedHandlers extends LivenessHandlers {
+export interface WatchedHandlers {
   readonly isCut: boolean;
-  readonly canPing: boolean;
   readonly traffic: Traffic;
+  readonly wire: Wire;
+  respond(bytes: Buffer): void;
+  cut(error: RingwireError): void;
 }
 
-export class WatchedPeer implements Watched, Signs {
+export class WatchedPeer implements Watched, Signs, LivenessHandlers {
+  readonly #context: ConnectionContext;
   readonly #receiver: Receiver;
   readonly #outbox: Outbox;
   readonly #transport: StreamTransport;
@@ -27,17 +32,26 @@ export class WatchedPeer implements Watched, Signs {
   readonly #liveness: Liveness;
 
   constructor(
-    limits: Limits,
+    context: ConnectionContext,
     receiver: Receiver,
     outbox: Outbox,
     transport: StreamTransport,
     handlers: WatchedHandlers,
   ) {
+    this.#context = context;
     this.#receiver = receiver;
     this.#outbox = outbox;
     this.#transport = transport;
     this.#handlers = handlers;
-    this.#liveness = new Liveness(limits, this, handlers);
+    this.#liveness = new Liveness(context.limits, this, this);
+    context.counters.opened();
+    context.watchdog.add(this);
+  }
+
+  /** The connection is closed. */
+  leave(unsentBytes: number): void {
+    this.#context.watchdog.delete(this);
+    this.#context.counters.closed(this.traffic, unsentBytes);
   }
 
   check(nowMs: number): void {
@@ -46,6 +60,10 @@ export class WatchedPeer implements Watched, Signs {
 
   cut(error: RingwireError): void {
     this.#handlers.cut(error);
+  }
+
+  ping(token: number): void {
+    this.#handlers.respond(pingFrame(token));
   }
 
   get isCut(): boolean {
@@ -89,6 +107,7 @@ export class WatchedPeer implements Watched, Signs {
   }
 
   get canPing(): boolean {
-    return this.#handlers.canPing;
+    const { wire } = this.#handlers;
+    return wire instanceof BinaryWire && wire.isEstablished;
   }
 }

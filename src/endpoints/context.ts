@@ -20,7 +20,7 @@ import { Watchdog } from '../connection/watchdog.ts';
 import type { Sink, Wire, WireKind } from '../connection/wire.ts';
 import type { Emitter } from '../emitter.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits, SlowConsumerPolicy } from '../limits.ts';
 
 export interface Accounts {
   readonly memory: MemoryBudget;
@@ -46,6 +46,8 @@ export interface ContextOptions {
   eventCodecs?: ReadonlyMap<string, CodecName | Codec> | undefined;
   /** What this side offers in a hello, bits of `Feature`. */
   features?: number | undefined;
+  /** What happens to a peer, or its messages, above the hard mark; 'drop-newest' unless said otherwise. */
+  slowConsumer?: SlowConsumerPolicy | undefined;
   /** The key of a message, for the policy 'latest'; without it the event. */
   keyOf?: ((event: string, data: unknown) => string) | undefined;
   /** What the endpoints of an instance share: the bytes that wait for all peers, and the counts. */
@@ -97,7 +99,7 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const memory = options.accounts?.memory ?? new MemoryBudget(limits.totalPendingBytesMax);
   const counters = new Counters(options.accounts?.counters);
   const watchdog = new Watchdog(limits, memory);
-  const { keyOf } = options;
+  const { keyOf, slowConsumer = 'drop-newest' } = options;
   return {
     ring,
     pool: new SlabPool(),
@@ -107,6 +109,7 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     counters,
     memory,
     watchdog,
+    slowConsumer,
     keyOf,
     makeWire,
   };

@@ -21,6 +21,7 @@ function setUp(): { wire: DelimitedWire; received: [string, unknown][] } {
     bytes: () => assert.fail('not bytes'),
     refused: (error) => assert.fail(error),
     respond: () => assert.fail('nothing to answer'),
+    exchanged: () => assert.fail(),
     established: () => {},
   };
   const names = new EnvelopeNames();
