@@ -146,3 +146,63 @@ export const READER_QUEUED_MAX = 1_024;
 
 /** Free slabs that a pool keeps: 4 MiB; what bursts need beyond is given back to the allocator. */
 export const FREE_SLABS_MAX: number = 32;
+
+/** Largest payload of a UDP datagram over IPv4. */
+export const DATAGRAM_BYTES_MAX = 65_507;
+
+/** Smallest setting of datagramBytesMax: what a network with the smallest MTU of IPv6 carries in one piece. */
+export const DATAGRAM_BYTES_FLOOR = 1_200;
+
+/** Bounds of a datagram endpoint. */
+export interface DatagramLimits {
+  datagramBytesMax: number;
+  peersMax: number;
+  peerTtlMs: number;
+  recvBufferBytes: number;
+  sendBufferBytes: number;
+  queueBytesSoft: number;
+  queueBytesMax: number;
+  burstBytesMax: number;
+  fragmentedBytesMax: number;
+  fragmentsBytesMax: number;
+  fragmentDeadlineMs: number;
+}
+
+export const DATAGRAM_LIMITS: DatagramLimits = {
+  /** Frames share datagrams up to this size: it survives tunnels and every real network. */
+  datagramBytesMax: 1_200,
+  /** Sources and destinations that are remembered. */
+  peersMax: 1_024,
+  /** One that has said nothing for so long is forgotten. */
+  peerTtlMs: 60_000,
+  /** The usual default of 208 KiB holds some 90 datagrams. */
+  recvBufferBytes: 4 * 1024 * 1024,
+  sendBufferBytes: 4 * 1024 * 1024,
+  /** `emit` says false above this many bytes that wait for one destination. */
+  queueBytesSoft: 256 * 1024,
+  /** `emit` drops above this many. */
+  queueBytesMax: 4 * 1024 * 1024,
+  /** What leaves in one turn of the event loop; the rest waits for the next. A receive buffer of 4 MiB holds several of these. */
+  burstBytesMax: 256 * 1024,
+  /** Largest frame that is put together from fragments. */
+  fragmentedBytesMax: 1024 * 1024,
+  /** What unfinished frames of all sources may occupy. */
+  fragmentsBytesMax: 8 * 1024 * 1024,
+  /** Parts of a frame have to arrive within this time. */
+  fragmentDeadlineMs: 2_000,
+};
+
+/** Datagrams of which a receiver knows one by one whether they came: 128 bytes for each peer that sent two. */
+export const SEQUENCE_WINDOW = 1_024;
+
+/** A source that sent this many datagrams is no stranger: others are forgotten before it. */
+export const STRANGER_DATAGRAMS_MAX = 8;
+
+/** Keys of `latest` and names of `sequenced` events that are kept for one peer. */
+export const ORDERED_KEYS_MAX = 1_024;
+
+/** What waits for a source to prove itself is given up after this long. */
+export const VALIDATION_MS = 1_000;
+
+/** Until a source has echoed a token it is sent at most this many times the bytes that came from it, as RFC 9000 has it. */
+export const REPLY_FACTOR = 3;

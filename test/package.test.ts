@@ -58,8 +58,7 @@ function sources(): string[] {
 test('the package holds dist, src, the C header and its papers, and nothing else', async () => {
   const files = await packed;
   const expected = new Set<string>(AROUND);
-  for (const file of readdirSync(join(root, 'docs')))
-    if (file.endsWith('.md')) expected.add(`docs/${file}`);
+  for (const file of readdirSync(join(root, 'docs'))) if (file.endsWith('.md')) expected.add(`docs/${file}`);
   for (const file of sources()) {
     expected.add(`src/${file}`);
     for (const ending of ['.js', '.js.map', '.d.ts', '.d.ts.map'])
@@ -139,7 +138,7 @@ test('the manifest says what tools need to know', () => {
   assert.equal(manifest.sideEffects, false);
   assert.equal(manifest.license, 'MIT');
   assert.deepEqual(manifest.engines, { node: '>=20.19' });
-  assert.deepEqual(Object.keys(manifest.exports), ['.', './wire', './package.json']);
+  assert.deepEqual(Object.keys(manifest.exports), ['.', './wire', './daemon', './package.json']);
   for (const target of [manifest.main, manifest.types, ...Object.values(manifest.exports)])
     assert.ok(existsSync(join(root, target)), `${target} does not exist: build first`);
 });

@@ -29,6 +29,8 @@ import type {
 interface Waiting {
   resolve(): void;
   reject(error: Error): void;
+  /** Called before either. */
+  settled(): void;
 }
 
 export abstract class Peer<C extends Contract = AnyContract> {
@@ -43,7 +45,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
   /** The other side answers requests. */
   #answers = false;
   readonly #readers = new Set<MessageReader<unknown>>();
-  #draining: Waiting[] = [];
+  readonly #draining = new Set<Waiting>();
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
@@ -158,11 +160,23 @@ export abstract class Peer<C extends Contract = AnyContract> {
     );
   }
 
-  /** Settles when `send` would say true. Rejects with ERR_RINGWIRE_NOT_CONNECTED when that will never be so. */
-  drained(): Promise<void> {
+  /** Settles when `send` would say true. Rejects with ERR_RINGWIRE_NOT_CONNECTED when that will never be so, or with the signal's reason. */
+  drained(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
     if (this.isClosed) return Promise.reject(notConnected());
     if (this.connection !== undefined && !this.connection.isFull) return Promise.resolve();
-    return new Promise((resolve, reject) => this.#draining.push({ resolve, reject }));
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { resolve, reject, settled: () => {} };
+      this.#draining.add(waiting);
+      if (signal === undefined) return;
+      const abort = (): void => {
+        this.#draining.delete(waiting);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      waiting.settled = () => signal.removeEventListener('abort', abort);
+    });
   }
 
   /** Writes what was sent in this tick now instead of at its end. */
@@ -220,21 +234,24 @@ export abstract class Peer<C extends Contract = AnyContract> {
 
   /** There is room again. */
   protected release(): void {
-    const draining = this.#draining;
-    this.#draining = [];
-    for (const each of draining) each.resolve();
+    for (const waiting of this.#stopWaiting()) waiting.resolve();
   }
 
   /** Nothing follows any more. */
   protected finish(): void {
     this.isClosed = true;
-    const draining = this.#draining;
-    this.#draining = [];
-    for (const each of draining) each.reject(notConnected());
+    for (const waiting of this.#stopWaiting()) waiting.reject(notConnected());
     for (const reader of this.#readers) reader.end();
   }
 
   abstract refused(error: Error): void;
+
+  #stopWaiting(): Waiting[] {
+    const waiting = [...this.#draining];
+    this.#draining.clear();
+    for (const each of waiting) each.settled();
+    return waiting;
+  }
 
   #ready(): Exchanges {
     if (this.#exchanges === undefined) throw notConnected();

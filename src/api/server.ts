@@ -12,7 +12,7 @@ import { serverTlsOptions } from '../transports/tls-options.ts';
 import { addressOf, type Place } from './address.ts';
 import { Endpoint } from './endpoint.ts';
 import { flushAtExit } from './exit.ts';
-import { Group } from './group.ts';
+import { Group, Groups } from './group.ts';
 import { Lifecycle, type ServerLifecycle } from './lifecycle.ts';
 import { Listening } from './listening.ts';
 import { checkNumber, type ListenOptions } from './options.ts';
@@ -33,7 +33,7 @@ export class PeerServer<C extends Contract = AnyContract> {
   /** Everybody, also those who have not said hello. */
   readonly #bySocket = new Map<net.Socket, ServerPeer<C>>();
   readonly #peers = new Set<ServerPeer<C>>();
-  readonly #groups = new Map<string, Group<C>>();
+  readonly #groups = new Groups<C>();
   /** Of the peers that are gone, and of what belongs to none. */
   readonly #tally: Tally = new Tally();
   #peersTotal = 0;
@@ -106,14 +106,9 @@ export class PeerServer<C extends Contract = AnyContract> {
     return this.#sendTo(this.#peers, event, data);
   }
 
-  /** The group of a name; it is there from the first mention on. */
+  /** The peers that were added under a name. */
   group(name: string): Group<C> {
-    let group = this.#groups.get(name);
-    if (group === undefined) {
-      group = new Group<C>(name, (peers, event, data) => this.#sendTo(peers, event, data));
-      this.#groups.set(name, group);
-    }
-    return group;
+    return new Group<C>(name, this.#groups, (peers, event, data) => this.#sendTo(peers, event, data));
   }
 
   /** Writes what was sent in this tick now instead of at its end. */
@@ -242,9 +237,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     if (peer === undefined) return;
     this.#bySocket.delete(socket);
     const wasConnected = this.#peers.delete(peer);
-    for (const [name, group] of this.#groups) {
-      if (group.delete(peer) && group.size === 0) this.#groups.delete(name);
-    }
+    this.#groups.forget(peer);
     peer.gone();
     peer.contribute(this.#tally);
     if (wasConnected) this.#endpoint.lifecycle.publish('disconnect', peer, peer.lastError);

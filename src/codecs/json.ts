@@ -15,8 +15,8 @@ import type { ValueLimits } from './value-limits.ts';
 const MEASURE_LENGTH_MIN = 8 * 1024;
 
 /** Most bytes that `text` takes in UTF-8. */
-export function utf8BytesMax(text: string): number {
-  return text.length < MEASURE_LENGTH_MIN ? text.length * 3 : Buffer.byteLength(text);
+export function utf8BytesMax(text: string, measureLengthMin: number = MEASURE_LENGTH_MIN): number {
+  return text.length < measureLengthMin ? text.length * 3 : Buffer.byteLength(text);
 }
 
 export class JsonCodec implements Codec {
@@ -25,14 +25,17 @@ export class JsonCodec implements Codec {
   attachment: Uint8Array | undefined = undefined;
   readonly #limits: ValueLimits;
   #text = '';
+  readonly #measureLengthMin: number;
 
-  constructor(limits: ValueLimits = DEFAULT_LIMITS) {
+  /** @param exact measure every text, so that no more is asked for than is used: where room is scarce */
+  constructor(limits: ValueLimits = DEFAULT_LIMITS, exact = false) {
     this.#limits = limits;
+    this.#measureLengthMin = exact ? 0 : MEASURE_LENGTH_MIN;
   }
 
   prepare(data: unknown): number {
     this.#text = JSON.stringify(data) ?? '';
-    return utf8BytesMax(this.#text);
+    return utf8BytesMax(this.#text, this.#measureLengthMin);
   }
 
   write(out: ByteWriter, at: number): number {

@@ -9,6 +9,8 @@
  * `retain` is the way to keep what was lent. Invariant: bytes in equal bytes out, whatever the values.
  */
 import type { ByteWriter } from '../bytes/byte-writer.ts';
+import { CopyPool } from '../bytes/copy-pool.ts';
+import { LentViews } from '../bytes/lent-views.ts';
 import type { Frame } from '../frames/frame.ts';
 import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { Codec } from './codec.ts';
@@ -16,6 +18,7 @@ import type { Codec } from './codec.ts';
 export type ReceiveMode = 'copy' | 'view' | 'frame';
 
 const NOTHING = new Uint8Array(0);
+const EMPTY: Buffer = Buffer.allocUnsafeSlow(0);
 
 export class RawCodec implements Codec {
   readonly name = 'raw';
@@ -24,11 +27,18 @@ export class RawCodec implements Codec {
   #source: Uint8Array = NOTHING;
   readonly #encoding: BufferEncoding;
   readonly #receive: ReceiveMode;
+  readonly #views: LentViews | undefined;
+  readonly #copies: CopyPool;
 
-  /** @param encoding of strings that are sent */
-  constructor(receive: ReceiveMode = 'copy', encoding: BufferEncoding = 'utf8') {
+  /**
+   * @param encoding of strings that are sent
+   * @param memory where most frames lie
+   */
+  constructor(receive: ReceiveMode = 'copy', encoding: BufferEncoding = 'utf8', memory: Buffer = EMPTY) {
     this.#receive = receive;
     this.#encoding = encoding;
+    this.#views = receive === 'view' ? new LentViews(memory) : undefined;
+    this.#copies = new CopyPool(memory);
   }
 
   prepare(data: unknown): number {
@@ -47,8 +57,8 @@ export class RawCodec implements Codec {
 
   decode(frame: Frame): Buffer | Frame {
     if (this.#receive === 'frame') return frame;
-    const view = frame.bytes.subarray(frame.start, frame.end);
-    return this.#receive === 'view' ? view : Buffer.from(view);
+    if (this.#views !== undefined) return this.#views.of(frame.bytes, frame.start, frame.end);
+    return this.#copies.copy(frame.bytes, frame.start, frame.end);
   }
 }
 

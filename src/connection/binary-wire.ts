@@ -183,7 +183,7 @@ export class BinaryWire implements Wire {
   #exchange(frame: Frame, codec: Codec): void {
     // Only a request is numbered by the peer. An answer, a cancel and a credit carry the number of the request.
     const inline = frame.event === INLINE_NAME_ID ? takeInlineName(frame) : undefined;
-    const slot = frame.kind === FrameKind.request ? (inline ?? this.#slotOf(frame.event)) : undefined;
+    const slot = frame.kind === FrameKind.request ? (inline ?? this.#knownSlot(frame.event)) : undefined;
     this.#sink.exchanged(frame, slot, codec);
   }
 
@@ -193,12 +193,13 @@ export class BinaryWire implements Wire {
   }
 
   #slotOf(id: number): Slot {
-    const slot = id < FIRST_ANNOUNCED_ID ? this.#agreedSlot(id) : this.#peerSlots[id - FIRST_ANNOUNCED_ID];
+    const slot = this.#knownSlot(id);
     if (slot !== undefined) return slot;
-    throw new MessageError(
-      'ERR_RINGWIRE_INVALID_EVENT',
-      `a message for event id ${id}, which was neither announced nor agreed on`,
-    );
+    throw unknownEvent(id);
+  }
+
+  #knownSlot(id: number): Slot | undefined {
+    return id < FIRST_ANNOUNCED_ID ? this.#agreedSlot(id) : this.#peerSlots[id - FIRST_ANNOUNCED_ID];
   }
 
   #agreedSlot(id: number): Slot | undefined {
@@ -259,6 +260,14 @@ export class BinaryWire implements Wire {
       `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`,
     );
   }
+}
+
+/** An event id that a peer uses without having given it a name. */
+export function unknownEvent(id: number): MessageError {
+  return new MessageError(
+    'ERR_RINGWIRE_INVALID_EVENT',
+    `a message for event id ${id}, which was neither announced nor agreed on`,
+  );
 }
 
 /** A bad name in one message costs that message: where the next one starts is certain. */

@@ -35,8 +35,8 @@ export class Receiver {
   readonly #turn: Turn;
   #wire: Wire | undefined = undefined;
   #prelude: DelimitedWire | undefined = undefined;
-  /** The memory that the kernel was given is not what the parser would ask for now. */
-  #staleLanding = false;
+  /** Whose memory the kernel was given. */
+  #asked: Wire | undefined = undefined;
   #stopped = false;
 
   constructor(ring: ReceiveRing, limits: TurnLimits, handlers: ReceiverHandlers) {
@@ -62,20 +62,18 @@ export class Receiver {
 
   /** Where the next read should land. Borrowed until `received`. */
   writable(): Buffer {
-    const reader = this.#prelude ?? this.#wire;
-    return reader === undefined || this.#staleLanding ? this.#ring.lap(0) : reader.parser.writable();
+    this.#asked = this.#prelude ?? this.#wire;
+    return this.#asked === undefined ? this.#ring.lap() : this.#asked.parser.writable();
   }
 
   /** That many bytes landed in the last `writable()`. */
   received(bytes: number): void {
     if (this.#stopped) return;
     this.receivedBytes += bytes;
-    if (this.#staleLanding) {
-      this.#staleLanding = false;
-      this.#read(this.#ring.bytes.subarray(0, bytes));
-      return;
-    }
-    this.#reader(this.#ring.bytes).parser.advance(bytes);
+    const reader = this.#reader(this.#ring.bytes);
+    if (this.#asked === undefined || this.#asked === reader) reader.parser.advance(bytes);
+    // The prelude has ended meanwhile.
+    else reader.parser.feed(this.#ring.bytes.subarray(0, bytes));
     this.#turn.arrived(bytes);
     this.#loop();
   }
@@ -84,10 +82,6 @@ export class Receiver {
   receivedChunk(chunk: Buffer): void {
     if (this.#stopped) return;
     this.receivedBytes += chunk.length;
-    this.#read(chunk);
-  }
-
-  #read(chunk: Buffer): void {
     this.#reader(chunk).parser.feed(chunk);
     this.#turn.arrived(chunk.length);
     this.#loop();
@@ -145,7 +139,6 @@ export class Receiver {
   }
 
   #yield(): void {
-    this.#staleLanding = true;
     this.#handlers.pause();
     this.#turn.yield();
   }

@@ -26,7 +26,7 @@ export interface Sink {
   respond(bytes: Buffer): void;
   /**
    * A frame of a request or a stream, borrowed for the call.
-   * @param slot the event of a request; answers are known by their correlation
+   * @param slot the event of a request, undefined when nobody gave its id a name; answers are known by their correlation
    */
   exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void;
   /** The other side has said who it is and what it can do: messages flow in both directions from now on. */

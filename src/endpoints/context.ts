@@ -60,7 +60,7 @@ export interface ContextOptions {
 export function makeContext(emitter: Emitter, options: ContextOptions): ConnectionContext {
   const { limits } = options;
   const ring = new ReceiveRing(RING_BYTES, options.poison);
-  const raw = new RawCodec(options.receive, options.encoding);
+  const raw = new RawCodec(options.receive, options.encoding, ring.bytes);
   const byName: Record<CodecName, Codec> = {
     json: new JsonCodec(limits),
     msgpack: new MsgpackCodec(limits),

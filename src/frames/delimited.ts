@@ -75,7 +75,7 @@ export class DelimitedParser implements FrameParser {
   }
 
   writable(): Buffer {
-    return this.#ring.lap(0);
+    return this.#ring.lap();
   }
 
   advance(bytes: number): void {

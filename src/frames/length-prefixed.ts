@@ -6,13 +6,10 @@
  * exactly one unit. Units are multiples of 8 bytes, so payloads stay 8-aligned in memory.
  */
 import { Carry } from '../bytes/carry.ts';
-import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
+import { POISON, type ReceiveRing, REST_BYTES_MAX } from '../bytes/receive-ring.ts';
 import { HEADER_BYTES, PREAMBLE_BYTES, readPreamble } from './control.ts';
 import { blankFrame, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
 import { HIGHEST_CODEC, LAST_ANNOUNCED_ID, plainFrameBytes, readExtras, unitBytes } from './header.ts';
-
-/** From here on the rest of a frame is read straight into the frame's own memory. */
-const DIRECT_BYTES_MIN: number = 16 * 1024;
 
 export class LengthPrefixedParser implements FrameParser {
   /** Largest payload that the peer accepts, from its preamble; 0 until that has come. */
@@ -32,6 +29,8 @@ export class LengthPrefixedParser implements FrameParser {
   #carryTotal = 0;
   /** The last `writable()` was the carry. */
   #direct = false;
+  /** Where in the ring it was otherwise. */
+  #landing = 0;
   /** The frame object is set up for ordinary frames of the source: its memory, no flags. */
   #plain = false;
   #dead = false;
@@ -51,9 +50,11 @@ export class LengthPrefixedParser implements FrameParser {
   }
 
   writable(): Buffer {
-    const carried = this.#carry.length;
-    this.#direct = this.#carryTotal - carried >= DIRECT_BYTES_MIN;
-    return this.#direct ? this.#carry.writable(this.#carryTotal) : this.#ring.lap(carried & 7);
+    // What is parked will be parsed before this read: of the place that it leaves, only the alignment is known.
+    const missing = this.#cursor < this.#limit ? -this.unfinishedBytes & 7 : this.#missing();
+    this.#direct = missing > REST_BYTES_MAX;
+    if (this.#direct) return this.#carry.writable(this.#carryTotal);
+    return this.#land(missing === 0 ? this.#ring.lap() : this.#ring.lapAfter(missing));
   }
 
   advance(bytes: number): void {
@@ -61,8 +62,20 @@ export class LengthPrefixedParser implements FrameParser {
       this.#carry.advance(bytes);
       return;
     }
-    const start = this.#carry.length & 7;
+    const start = this.#landing;
     this.#source(this.#ring.bytes, this.#ring.view, start, start + bytes);
+  }
+
+  #land(room: Buffer): Buffer {
+    this.#landing = room.byteOffset - this.#ring.bytes.byteOffset;
+    return room;
+  }
+
+  /** Bytes that the unit in the carry lacks, or its header as long as that is not complete. */
+  #missing(): number {
+    const carried = this.#carry.length;
+    if (carried === 0) return 0;
+    return (this.#carryTotal === 0 ? HEADER_BYTES : this.#carryTotal) - carried;
   }
 
   feed(chunk: Buffer): void {

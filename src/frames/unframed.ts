@@ -19,7 +19,7 @@ export class UnframedParser implements FrameParser {
   }
 
   writable(): Buffer {
-    return this.#ring.lap(0);
+    return this.#ring.lap();
   }
 
   advance(bytes: number): void {

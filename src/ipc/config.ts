@@ -9,6 +9,7 @@ import os from 'node:os';
 import type { CodecName } from '../codecs/codec.ts';
 import type { ReceiveMode } from '../codecs/raw.ts';
 import { type ContextOptions } from '../endpoints/context.ts';
+import type { DatagramOptions, DatagramSettings } from '../endpoints/datagram-options.ts';
 import type { RetryRules } from '../endpoints/retry.ts';
 import { RingwireError } from '../errors.ts';
 import { DEFAULT_LIMITS, FRAME_BYTES_CEILING, FRAME_BYTES_FLOOR, type Limits } from '../limits.ts';
@@ -70,6 +71,8 @@ export class Config {
   receive: ReceiveMode = 'copy';
   /** Event names with ids that both programs know, 1 to 32767. */
   events: Record<string, number> = {};
+  /** UDP alone: sizes of datagrams, modes of events, peers, buffers, multicast. */
+  udp: DatagramSettings = {};
   /** 'reject' refuses messages with the names of lifecycle events ('connect', 'error' ...). */
   reservedEvents: 'allow' | 'reject' = 'allow';
   /** Only messages with these names are let in. */
@@ -125,6 +128,29 @@ export function contextOptions(config: Config, followPeer: boolean): ContextOpti
     delimiter: config.delimiter,
     events: config.events,
     poison: process.env['RINGWIRE_POISON'] === '1',
+  };
+}
+
+/** What a UDP server needs. @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
+export function datagramOptions(
+  config: Config,
+  type: 'udp4' | 'udp6',
+  host: string,
+  port: number,
+): DatagramOptions {
+  const { codec, receive, encoding, delimiter, events } = contextOptions(config, false);
+  const wire = config.rawBuffer ? 'unframed' : config.codec === undefined ? 'delimited' : 'binary';
+  return {
+    type,
+    host,
+    port,
+    wire,
+    codec,
+    receive,
+    encoding,
+    delimiter,
+    agreed: events,
+    settings: config.udp,
   };
 }
 

@@ -3,7 +3,6 @@
  *
  * Invariant: `of` has no prototype, so any string is a good id; the methods cannot be overwritten.
  */
-import { RingwireError } from '../errors.ts';
 import { secureRoot } from '../transports/secure-root.ts';
 import { type Callback, localArguments, netArguments } from './arguments.ts';
 import { Client } from './client.ts';
@@ -61,17 +60,12 @@ export class IPC {
   };
   readonly #serveNet: ServeNet = (...args) => {
     const { host, port, udp, callback } = netArguments('serveNet', args);
-    if (udp !== undefined) {
-      throw new RingwireError(
-        'ERR_RINGWIRE_UDP_UNSUPPORTED',
-        'this version of ringwire does not serve UDP yet; use TCP or a local socket',
-      );
-    }
     const server = new Server(
       host ?? this.config.networkHost,
       this.config,
       this.#log,
       port ?? this.config.networkPort,
+      udp,
     );
     this.#openServer(server, callback);
   };
@@ -100,7 +94,10 @@ export class IPC {
     return this.#serve;
   }
 
-  /** `serveNet([host][, port][, callback])`: makes `ipc.server` for TCP, or TLS when `config.tls` is set. */
+  /**
+   * `serveNet([host][, port][, 'udp4' | 'udp6'][, callback])`: makes `ipc.server` for TCP, for TLS when `config.tls` is set, or for UDP,
+   * where both sides are servers.
+   */
   get serveNet(): ServeNet {
     return this.#serveNet;
   }

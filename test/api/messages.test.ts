@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Codec } from '../../src/codecs/codec.ts';
 import { defineProtocol, connect, listen, retain, typed } from '../../src/index.ts';
 import { next, nextPeer, Stage, until } from './support.ts';
 
@@ -40,12 +41,15 @@ test('a message named like a lifecycle event reaches no lifecycle handler', asyn
   assert.deepEqual(told, []);
 });
 
+function gone(): void {
+  assert.fail('was taken away');
+}
+
 test('on, once, off; a peer has handlers of its own, before those of the server', async (context) => {
   const stage = new Stage(context);
   const { server, client, peer } = await stage.pair();
   const [other, otherPeer] = await Promise.all([stage.client(), nextPeer(server)]);
   const heard: string[] = [];
-  const gone = (): void => assert.fail('was taken away');
   server.on('a', (data, from) => heard.push(`server ${String(data)} ${from === peer}`));
   client.send('a', 0);
   await until('the first', () => heard.length === 1);
@@ -125,7 +129,7 @@ test('a broadcast and a group reach their members once, encoded once', async (co
   const [first, second] = [...server.peers];
   assert.ok(first && second);
   assert.equal(room.add(first).add(second).add(second).size, 2);
-  assert.equal(server.group('room'), room);
+  assert.equal(server.group('room').size, 2);
   assert.deepEqual([...room], [first, second]);
   assert.equal(room.send('news', counted), true);
   await until('two', () => heard.length === 2);
@@ -139,6 +143,50 @@ test('a broadcast and a group reach their members once, encoded once', async (co
   await until('nobody', () => room.size === 0);
   assert.equal(room.add(first).size, 0, 'a peer that has gone is not added');
   assert.equal(server.group('room').send('news', 1), true);
+});
+
+/** What a struct codec is: one number on the wire, and a layout that only its event knows. */
+function layout(bytes: number): Codec {
+  let value = 0;
+  return {
+    name: 'raw',
+    id: 4,
+    attachment: undefined,
+    prepare: (data) => ((value = data as number), bytes),
+    write: (out, at) => out.bytes.writeUIntLE(value, at, bytes),
+    decode: (frame) => frame.bytes.readUIntLE(frame.start, bytes),
+  };
+}
+
+test('a codec object belongs to its event, on both sides', async (context) => {
+  const stage = new Stage(context);
+  const protocol = defineProtocol({
+    events: { small: { codec: layout(2) }, large: { codec: layout(6), id: 7 }, plain: {} },
+  });
+  const server = stage.keep(await listen(stage.address, { protocol }));
+  const client = stage.keep(await connect(stage.address, { protocol }));
+  const heard: unknown[] = [];
+  for (const name of ['small', 'large', 'plain'] as const) server.on(name, (data) => heard.push(name, data));
+  for (let round = 0; round < 2; round++) {
+    client.send('small', 0xffff);
+    client.send('large', 2 ** 40);
+    client.send('plain', 'text');
+  }
+  await until('all', () => heard.length === 12);
+  const once = ['small', 0xffff, 'large', 2 ** 40, 'plain', 'text'];
+  assert.deepEqual(heard, [...once, ...once]);
+  const other = await stage.client();
+  const [, peer] = [...server.peers];
+  assert.ok(other.isConnected && peer);
+  assert.throws(
+    () => peer.send('small', 1),
+    { code: 'ERR_RINGWIRE_BAD_CODEC' },
+    'it did not offer the codec',
+  );
+  const first = next(other, 'plain');
+  peer.send('plain', 1);
+  assert.equal(await first, 1);
+  assert.equal(server.broadcast('small', 1), false);
 });
 
 test('a broadcast that one codec cannot express throws and reaches nobody', async (context) => {
@@ -168,9 +216,15 @@ test('send says false above the soft mark, drained settles below it, and nothing
     await client.drained();
     assert.ok(client.stats().pendingBytes <= 50_000);
   }
+  const controller = new AbortController();
+  for (let more = true; more; sent++) more = client.send('block', block);
+  const given = client.drained({ signal: controller.signal });
+  controller.abort(new Error('not so long'));
+  await assert.rejects(given, { message: 'not so long' });
+  await assert.rejects(client.drained({ signal: controller.signal }), { message: 'not so long' });
   await until('all', () => received === sent);
   assert.ok(drains >= 3);
-  await client.drained();
+  await client.drained({ signal: new AbortController().signal });
 });
 
 test('above the hard mark messages are refused, counted, and told once', async (context) => {

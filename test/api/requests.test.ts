@@ -8,9 +8,9 @@ import { Stage, until } from './support.ts';
 
 /** A promise that a test settles. */
 function gate(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open };
+  let settle: (() => void) | undefined;
+  const opened = new Promise<void>((resolve) => (settle = resolve));
+  return { opened, open: () => settle?.() };
 }
 
 test('answers of every kind, both directions, each to its own question', async (context) => {

@@ -19,23 +19,25 @@ class Source {
   }
 }
 
+async function* upTo(count: number): AsyncGenerator<number> {
+  for (let n = 0; n < count; n++) yield n;
+}
+
+async function sum(items: AsyncIterable<unknown>): Promise<number> {
+  let total = 0;
+  let expected = 0;
+  for await (const item of items) {
+    assert.equal(item, expected++);
+    total += item as number;
+  }
+  return total;
+}
+
 test('items arrive in order, many streams at once, in both directions', async (context) => {
   const { server, client, peer } = await new Stage(context).pair();
-  const handler = async function* (input: number): AsyncGenerator<number> {
-    for (let n = 0; n < input; n++) yield n;
-  };
-  server.handle('count', handler);
-  client.handle('count', handler);
-  server.handle('promised', async (input: number) => handler(input));
-  const sum = async (items: AsyncIterable<unknown>): Promise<number> => {
-    let total = 0;
-    let expected = 0;
-    for await (const item of items) {
-      assert.equal(item, expected++);
-      total += item as number;
-    }
-    return total;
-  };
+  server.handle('count', upTo);
+  client.handle('count', upTo);
+  server.handle('promised', async (input: number) => upTo(input));
   const streams = [0, 1, 15, 16, 17, 40, 1_000].flatMap((count) => [
     client.stream('count', count),
     peer.stream('count', count),
@@ -145,7 +147,7 @@ test('request() of a stream and stream() of a value are told apart', async (cont
 
 test('the timeout of a stream runs while somebody waits, not while nobody takes', async (context) => {
   const { server, client } = await new Stage(context).pair();
-  let more = (): void => {};
+  let more: (() => void) | undefined;
   server.handle('slow', async function* () {
     yield 1;
     await new Promise<void>((resolve) => (more = resolve));
@@ -156,7 +158,7 @@ test('the timeout of a stream runs while somebody waits, not while nobody takes'
   await stream.next();
   await new Promise((resolve) => setTimeout(resolve, 90));
   const second = stream.next();
-  more();
+  more?.();
   assert.deepEqual(await second, { done: false, value: 2 });
   await assert.rejects(stream.next(), { code: 'ERR_RINGWIRE_REQUEST_TIMEOUT', limit: 60 });
   await until('the cancel', () => server.stats().requests.handled === 0);

@@ -4,22 +4,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Carry } from '../../src/bytes/carry.ts';
-import { ReceiveRing, RING_BYTES } from '../../src/bytes/receive-ring.ts';
+import { ReceiveRing, REST_BYTES_MAX, RING_BYTES } from '../../src/bytes/receive-ring.ts';
 import { seeded } from '../support/seeded.ts';
 
-test('ring: each phase has a lap of full size that starts so many bytes behind a multiple of 8', () => {
+test('ring: a lap has the full size, and what follows an unfinished frame lands at one place, a multiple of 8', () => {
   for (const [ring, bytes] of [
     [new ReceiveRing(), RING_BYTES],
     [new ReceiveRing(100), 100],
   ] as const) {
-    for (let phase = 0; phase < 8; phase++) {
-      const lap = ring.lap(phase);
+    assert.equal(ring.lap().length, bytes);
+    assert.equal(ring.lap().byteOffset, ring.bytes.byteOffset);
+    assert.equal(ring.lap(), ring.lap(), 'a lap is not made anew for each read');
+    for (const missing of [1, 7, 8, 9, 1000, REST_BYTES_MAX]) {
+      const lap = ring.lapAfter(missing);
       assert.equal(lap.length, bytes);
-      assert.equal(lap.byteOffset % 8, phase);
       assert.equal(lap.buffer, ring.bytes.buffer);
-      assert.equal(lap.byteOffset - ring.bytes.byteOffset, phase);
-      assert.equal(lap, ring.lap(phase), 'a lap is not made anew for each read');
+      assert.equal(lap.byteOffset + missing - ring.bytes.byteOffset, REST_BYTES_MAX);
     }
+    assert.equal((ring.bytes.byteOffset + REST_BYTES_MAX) % 8, 0);
     ring.view.setUint16(8, 0x0102, true);
     assert.equal(ring.bytes.readUInt16LE(8), 0x0102);
   }

@@ -107,7 +107,7 @@ test('patterns, rounds, details and sizes take effect', () => {
       ['unix/net/64B/echo#p50', 'unix/net/64B/echo#p99'],
     ],
   );
-  const list = ringwire(['bench', 'run', '--list', 'msgpack/sensor', 'tls/net']).out.trim().split('\n');
+  const list = ringwire(['bench', 'run', '--list', 'unix/msgpack/sensor', 'tls/net']).out.trim().split('\n');
   assert.deepEqual(list, ['unix/msgpack/sensor/one-way', 'tls/net/64KiB/one-way']);
 });
 

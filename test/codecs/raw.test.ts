@@ -110,6 +110,21 @@ test('copy: your own bytes', () => {
   assert.equal(got.toString(), 'payload');
 });
 
+test('view: messages at the same place of the receive memory are lent as the same Buffer, and only those', () => {
+  const memory = Buffer.alloc(64, 0x61);
+  const receiver = new RawCodec('view', 'utf8', memory);
+  const at = (bytes: Buffer, start: number, end: number): unknown =>
+    receiver.decode({ ...frameOf(Buffer.alloc(0)), bytes, start, end });
+  const lent = at(memory, 8, 20);
+  assert.deepEqual(lent, memory.subarray(8, 20));
+  memory[8] = 0x62;
+  assert.equal(at(memory, 8, 20), lent);
+  assert.deepEqual(at(memory, 8, 21), memory.subarray(8, 21), 'another length');
+  assert.deepEqual(at(memory, 16, 28), memory.subarray(16, 28), 'another place');
+  assert.deepEqual(at(memory, 9, 21), memory.subarray(9, 21), 'a place between two multiples of 8');
+  assert.deepEqual(at(Buffer.alloc(64), 8, 20), Buffer.alloc(12), 'another memory');
+});
+
 test('view: lent bytes, which the next read overwrites; retain keeps them', () => {
   const { frame, got } = received('view');
   assert.ok(Buffer.isBuffer(got));

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReceiveRing, RING_BYTES } from '../../src/bytes/receive-ring.ts';
+import type { Frame } from '../../src/frames/frame.ts';
 import { LengthPrefixedParser } from '../../src/frames/length-prefixed.ts';
 import { seeded } from '../support/seeded.ts';
 import {
@@ -161,6 +162,34 @@ test('a frame of several MiB: the kernel reads it into its own memory, and frame
   }
   assert.deepEqual(got, parseNaively(stream).frames);
   assert.ok(direct > large.length * 0.9, `${direct} of ${large.length} bytes went straight into the frame`);
+});
+
+test('park: the next read lands aligned to what is left, at every phase', () => {
+  for (let cut = 1; cut < 88; cut++) {
+    const ring = new ReceiveRing(4096);
+    const parser = new LengthPrefixedParser(ring, PAYLOAD_MAX);
+    const stream = Buffer.concat([
+      PREAMBLE,
+      frame(1, 3, 'first'),
+      frame(2, 3, 'a second one'),
+      frame(3, 3, 'x'.repeat(50)),
+    ]);
+    const head = stream.subarray(0, stream.length - cut);
+    parser.advance(head.copy(parser.writable()));
+    const got = [found(parser.next() as Frame)];
+    parser.park();
+    const room = parser.writable();
+    for (let each = parser.next(); each !== undefined; each = parser.next()) got.push(found(each));
+    parser.advance(stream.copy(room, 0, stream.length - cut));
+    for (let each = parser.next(); each !== undefined; each = parser.next()) {
+      assert.ok(
+        each.bytes.buffer === ring.bytes.buffer || each.start === 8,
+        'read in place, or completed in the carry',
+      );
+      got.push(found(each));
+    }
+    assert.deepEqual(got, parseNaively(stream).frames, `cut ${cut}`);
+  }
 });
 
 test('park: what has not been parsed survives the loss of the source', () => {

@@ -84,7 +84,7 @@ export function deliver(
     at += bytes;
     parser.advance(bytes);
     drain(parser, visit);
-    if (room.buffer === ring.bytes.buffer) ring.bytes.fill(LATER, 0, Math.min(room.length, bytes + 16));
+    if (room.buffer === ring.bytes.buffer) ring.bytes.fill(LATER);
   }
 }
 

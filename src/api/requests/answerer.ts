@@ -4,15 +4,16 @@
  * Invariant: a request has at most one answer; what was cancelled, or whose connection is gone, has none, and its signal says so.
  */
 import type { Codec } from '../../codecs/codec.ts';
+import { unknownEvent } from '../../connection/binary-wire.ts';
 import type { Connection } from '../../connection/connection.ts';
 import type { Slot } from '../../emitter.ts';
-import { MessageError, RingwireError } from '../../errors.ts';
+import { type ErrorCode, MessageError, RingwireError } from '../../errors.ts';
 import type { Frame } from '../../frames/frame.ts';
 import { FrameKind } from '../../frames/header.ts';
 import { cancelled } from './asked.ts';
 import { valueOf } from './asker.ts';
 import { Handling } from './handling.ts';
-import { recordOf } from './remote-error.ts';
+import { type ErrorRecord, recordOf } from './remote-error.ts';
 
 export type AnyRequestHandler = (input: unknown, context: unknown) => unknown;
 
@@ -52,23 +53,21 @@ export class Answerer {
   }
 
   /** @throws MessageError for a request that cannot even be answered */
-  requested(frame: Frame, slot: Slot, codec: Codec): void {
+  requested(frame: Frame, slot: Slot | undefined, codec: Codec): void {
     const { correlation } = frame;
     if (correlation === 0 || this.#handled.has(correlation)) {
       throw new MessageError('ERR_RINGWIRE_BAD_CONTROL', 'a request with the number of another, or none');
     }
-    const { name } = slot;
+    const name = slot?.name ?? '';
     const handling = new Handling(correlation, name, frame.event, this.#answers.codecOf(name), this.#peer);
     const handler = this.#answers.handlers.get(name);
-    if (handler === undefined) {
-      this.#fail(
-        handling,
-        new RingwireError('ERR_RINGWIRE_NO_HANDLER', `nobody handles ${JSON.stringify(name)}`),
-      );
-    } else if (this.#handled.size >= this.#answers.handledMax) {
-      const limit = this.#answers.handledMax;
-      const message = `${limit} requests are being handled already`;
-      this.#fail(handling, new RingwireError('ERR_RINGWIRE_BACKPRESSURE', message, { limit }));
+    const { handledMax } = this.#answers;
+    if (slot === undefined || handler === undefined) {
+      const asked = slot === undefined ? `event id ${frame.event}` : JSON.stringify(name);
+      this.#refuse(handling, 'ERR_RINGWIRE_NO_HANDLER', `nobody handles ${asked}`);
+      if (slot === undefined) throw unknownEvent(frame.event);
+    } else if (this.#handled.size >= handledMax) {
+      this.#refuse(handling, 'ERR_RINGWIRE_BACKPRESSURE', `${handledMax} requests are being handled already`);
     } else this.#handle(handling, handler, frame, codec);
   }
 
@@ -138,11 +137,19 @@ export class Answerer {
   }
 
   #fail(handling: Handling, error: unknown): void {
+    this.#sendError(handling, recordOf(error, this.#answers.stacks));
+  }
+
+  /** Not by an Error: a peer may ask for nonsense as fast as it can, and each of them would look for its stack. */
+  #refuse(handling: Handling, code: ErrorCode, message: string): void {
+    this.#sendError(handling, { code, message });
+  }
+
+  #sendError(handling: Handling, record: ErrorRecord): void {
     const { correlation, event, eventId } = handling;
     const [preferred, other] = this.#answers.errorCodecs as [Codec, Codec];
     const codec = this.#connection.speaks(preferred) ? preferred : other;
     const exchange = { correlation, event, eventId, codec };
-    const record = recordOf(error, this.#answers.stacks);
     try {
       try {
         this.#connection.sendExchange(FrameKind.error, exchange, record);
@@ -164,13 +171,14 @@ export class Answerer {
       iterator = items[Symbol.asyncIterator]();
       while (!handling.isAborted) {
         await handling.room();
+        if (this.#connection.isFull) await Promise.race([this.#drained(), handling.aborted()]);
         if (handling.isAborted) break;
         const result = await iterator.next();
         ({ done } = result);
         if (done || handling.isAborted) break;
         handling.spend();
         const item = this.#answers.item(handling.event, result.value);
-        if (!this.#connection.sendExchange(FrameKind.item, handling, item)) await this.#drained();
+        this.#connection.sendExchange(FrameKind.item, handling, item);
       }
       if (done && this.#handled.delete(handling.correlation)) {
         this.#connection.sendExchange(FrameKind.end, handling, undefined);

@@ -21,7 +21,7 @@ export class Exchanges implements ExchangeReceiver {
   }
 
   exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void {
-    if (frame.kind === FrameKind.request) this.answerer.requested(frame, slot as Slot, codec);
+    if (frame.kind === FrameKind.request) this.answerer.requested(frame, slot, codec);
     else if (frame.kind === FrameKind.cancel) this.answerer.cancelled(frame.correlation);
     else if (frame.kind === FrameKind.credit) this.answerer.credited(frame);
     else this.asker.answered(frame, codec);

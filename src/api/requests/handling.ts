@@ -54,6 +54,14 @@ export class Handling implements Exchange, RequestContext {
     this.#wake?.();
   }
 
+  /** Settles when nobody waits any more. */
+  aborted(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.isAborted) resolve();
+      else this.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  }
+
   grant(items: number): void {
     this.#credit += items;
     this.#wake?.();

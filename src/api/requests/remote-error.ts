@@ -7,7 +7,7 @@
 import { type ErrorCode, RingwireError } from '../../errors.ts';
 
 /** The payload of an error frame. */
-interface ErrorRecord {
+export interface ErrorRecord {
   readonly code?: string;
   readonly message: string;
   readonly stack?: string;
