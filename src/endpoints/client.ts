@@ -69,12 +69,12 @@ export class StreamClient {
     if (options.window > 0) this.sync = this.#newWindow();
   }
 
-  /** Tries since the last stable connection. */
+  /** Tries since the last connection, or with a growing pause since the last stable one. */
   get attempts(): number {
     return this.#isStable ? 0 : this.#retry.attempts;
   }
 
-  /** The connection has brought a message, or has lasted: a server that accepts and closes at once is still in trouble. */
+  /** The connection has brought a message, or has lasted. */
   get #isStable(): boolean {
     const lastedMs = performance.now() - this.#establishedMs;
     return (
@@ -169,7 +169,7 @@ export class StreamClient {
     this.sync?.offline();
     // What waits in a connection that never had a working socket goes out with the next one.
     const isOver = this.#opened;
-    if (this.#isStable) this.#retry.established();
+    if (this.#isStable) this.#retry.proven();
     this.#establishedMs = Infinity;
     if (isOver) {
       this.#opened = false;
@@ -220,6 +220,7 @@ export class StreamClient {
       established: (peerId, features) => {
         this.#everConnected = true;
         this.#establishedMs = performance.now();
+        this.#retry.connected();
         this.#handlers.connected(peerId, features);
         this.sync?.online();
       },
