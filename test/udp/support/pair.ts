@@ -8,7 +8,7 @@ import { IPC } from '../../../src/ipc/ipc.ts';
 import type { Config } from '../../../src/ipc/config.ts';
 import type { Server } from '../../../src/ipc/server.ts';
 import type { DatagramStats } from '../../../src/endpoints/datagram-stats.ts';
-import { within } from '../../compat/support/waiting.ts';
+import { Transcript, within } from '../../compat/support/waiting.ts';
 
 export interface UdpEnd {
   readonly server: Server;
@@ -35,6 +35,11 @@ export async function udp(
   test.after(() => server.stop());
   const place = await within('a UDP server to start', started);
   return { server, port: place.port, place, stats: () => server.stats() as DatagramStats };
+}
+
+/** What a server hears, by event. */
+export function record(server: Server, ...types: string[]): Transcript {
+  return new Transcript().listen(server as never, types);
 }
 
 /** Asks again in each turn of the event loop until it is so. */
