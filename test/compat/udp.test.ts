@@ -68,9 +68,9 @@ void describe('udp', () => {
       await answers.count('answer', 5);
       assert.deepEqual(
         answers.values('answer'),
-        [0, 1, 2, 3, 4].map((n) => ({ ...said, n })),
+        [0, 1, 2, 3, 4].map((n) => Object.assign({}, said, { n })),
       );
-      const [, source] = answers.of('answer')[0]?.args as [unknown, Source];
+      const [, source] = (answers.of('answer')[0] as { args: unknown[] }).args as [unknown, Source];
       assert.equal(source.port, b.place.port);
       assert.equal(source.id, 'a');
     });

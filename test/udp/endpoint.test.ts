@@ -171,10 +171,7 @@ void describe('udp on the ringwire wire', () => {
     const socket = dgram.createSocket('udp4');
     context.after(() => socket.close());
     const send = (session: number, sequence: number): void => {
-      const bytes = Buffer.from(
-        'f5440101000000000000000000000000' + '01000000ffff0200' + '0100650000000000',
-        'hex',
-      );
+      const bytes = Buffer.from('f544010100000000000000000000000001000000ffff02000100650000000000', 'hex');
       bytes[16] = 9;
       bytes.writeUInt32LE(sequence, 4);
       bytes.writeUInt32LE(session, 8);

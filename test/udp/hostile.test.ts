@@ -9,7 +9,7 @@ import { describe, test } from 'node:test';
 import { seeded } from '../support/seeded.ts';
 import { turn, udp, type UdpEnd, until } from './support/pair.ts';
 
-const HELLO = Buffer.from('f544010000000000' + '00000000ffff0200' + '0100650000000000', 'hex');
+const HELLO = Buffer.from('f54401000000000000000000ffff02000100650000000000', 'hex');
 HELLO[8] = 8;
 
 /** A datagram from a source that is not. */
