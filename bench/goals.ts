@@ -100,6 +100,18 @@ export const GOALS: readonly Goal[] = [
     against: ['unix/ws/64B/fan-out-100'],
     least: 8,
   },
+  {
+    name: "64 B raw, 'frame', modern face against the drop-in face",
+    row: 'unix/modern-raw/64B/one-way',
+    against: [FRAME],
+    least: 0.9,
+  },
+  {
+    name: 'msgpack, modern face against the drop-in face',
+    row: 'unix/modern-msgpack/sensor/one-way',
+    against: ['unix/msgpack/sensor/one-way'],
+    least: 0.95,
+  },
   { name: "heap bytes per message, 'frame', receiver", row: `${FRAME}#server-heap`, most: 1 },
   { name: "heap bytes per message, 'frame', sender", row: `${FRAME}#client-heap`, most: 1 },
   {

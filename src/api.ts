@@ -1,6 +1,26 @@
 /** What leaves the package, by name. */
 import { IPC } from './ipc/ipc.ts';
 
+export type { Address, HostAddress, IpcAddress, PathAddress } from './api/address.ts';
+export { connect, listen } from './api/api.ts';
+export type { PeerClient } from './api/client.ts';
+export type { Group } from './api/group.ts';
+export type { RoundTrips } from './api/histogram.ts';
+export type { ClientLifecycle, Lifecycle, ServerLifecycle } from './api/lifecycle.ts';
+export type { ConnectOptions, ListenOptions, ReconnectOptions } from './api/options.ts';
+export type { Peer } from './api/peer.ts';
+export { defineProtocol, type EventSpec, type Protocol, type RequestSpec } from './api/protocol.ts';
+export type { MessageReader, Overflow, ReaderOptions } from './api/reader.ts';
+export type { AskOptions } from './api/requests/asked.ts';
+export type { RequestContext } from './api/requests/handling.ts';
+export type { StreamReader } from './api/requests/incoming-stream.ts';
+export { RequestError } from './api/requests/remote-error.ts';
+export { type StandardSchema, typed } from './api/schema.ts';
+export type { PeerServer } from './api/server.ts';
+export type { ServerPeer } from './api/server-peer.ts';
+export type { Flow, ServerStats, Stats } from './api/stats.ts';
+export type { AnyContract, Contract, EventContract, ProtocolContract } from './api/types.ts';
+
 export { retain, type ReceiveMode } from './codecs/raw.ts';
 export type { CodecName } from './codecs/codec.ts';
 export type { DatagramFigures } from './connection/datagram-figures.ts';

@@ -32,7 +32,12 @@ export class Slot {
   }
 }
 
-export class Emitter {
+/** Where a connection hands its messages to: an emitter, or something that stands before one. */
+export interface Publisher {
+  publishTo(slot: Slot, data: unknown, origin: unknown): void;
+}
+
+export class Emitter implements Publisher {
   #listeners = new Map<string, Listener[]>();
   #version = 0;
 

@@ -16,6 +16,16 @@ export interface Limits {
   syncTimeoutMs: number;
   /** Requests that may wait behind the sync window. */
   syncQueuedCountMax: number;
+  /** A request without an answer is given up after this long, in milliseconds. */
+  requestTimeoutMs: number;
+  /** Requests under way at once on one connection; the others wait. */
+  requestsOpenMax: number;
+  /** Requests that may wait for their turn. */
+  requestsQueuedMax: number;
+  /** Requests of one peer that handlers may work on at once; further ones are refused. */
+  requestsHandledMax: number;
+  /** A closing connection has this long to send what waits, in milliseconds. */
+  closeTimeoutMs: number;
   /** What one peer may take of one turn of the event loop before the others get theirs. */
   turnBytesMax: number;
   turnMessagesMax: number;
@@ -32,6 +42,13 @@ export const DEFAULT_LIMITS: Limits = {
   handshakeTimeoutMs: 5_000,
   syncTimeoutMs: 30_000,
   syncQueuedCountMax: 65_536,
+  requestTimeoutMs: 30_000,
+  /** A local round trip takes tens of microseconds: so many keep both sides busy. */
+  requestsOpenMax: 1_024,
+  requestsQueuedMax: 65_536,
+  /** Four peers' worth of `requestsOpenMax` behind one proxy. */
+  requestsHandledMax: 4_096,
+  closeTimeoutMs: 5_000,
   /** libuv would read 2 MiB from one socket before it looks at the next. */
   turnBytesMax: 256 * 1024,
   /** Small frames: as long as 256 KiB of them take. Giving way costs two system calls, too much for every 1,024 of them. */
@@ -62,6 +79,12 @@ export const ELEMENTS_MAX = 1_000_000;
 
 /** Payloads of this size that are already bytes are not copied on their way out. */
 export const ATTACH_BYTES_MIN: number = 32 * 1024;
+
+/** Items that a stream may send before the first credit: the window of PROTOCOL.md section 1.4. */
+export const STREAM_WINDOW_ITEMS = 16;
+
+/** Messages that `messages()` keeps for a slow reader unless told otherwise. */
+export const READER_QUEUED_MAX = 1_024;
 
 /** Free slabs that a pool keeps: 4 MiB; what bursts need beyond is given back to the allocator. */
 export const FREE_SLABS_MAX: number = 32;

@@ -7,6 +7,7 @@ import { certificateMissing } from './certificate.ts';
 import type { Contestant, TransportName } from './contestant.ts';
 import { BY_HAND } from './contestants/by-hand.ts';
 import { childProcess } from './contestants/child-process.ts';
+import { modern } from './contestants/modern.ts';
 import { NDJSON } from './contestants/ndjson.ts';
 import { NET } from './contestants/net.ts';
 import { ringwire } from './contestants/ringwire.ts';
@@ -22,6 +23,9 @@ export const CONTESTANTS: readonly Contestant[] = [
   ringwire('raw-copy', { codec: 'raw', receive: 'copy' }),
   ringwire('json', { codec: 'json' }),
   ringwire('msgpack', { codec: 'msgpack' }),
+  modern('modern-raw', { codec: 'raw', receive: 'frame' }),
+  modern('modern-msgpack', { codec: 'msgpack' }),
+  modern('requests', { codec: 'msgpack', request: true }),
   ringwire('drop-in', {}),
   ringwire('node-ipc', { original: true }),
   NET,

@@ -8,28 +8,45 @@ import { RepeatCopy } from '../bytes/repeat-copy.ts';
 import type { Codec } from '../codecs/codec.ts';
 import { RingwireError } from '../errors.ts';
 import { FIRST_ANNOUNCED_ID, HEADER_BYTES, INLINE_NAME_ID } from '../frames/control.ts';
-import { writeHeader } from '../frames/header.ts';
+import { EXTENSION_BYTES, EXTENSION_FLAG, writeExtension, writeHeader } from '../frames/header.ts';
 import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { EventIds } from './event-ids.ts';
 
 const PADDING: Buffer = Buffer.alloc(8);
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** What joins the frames of one request and its answers. */
+export interface Exchange {
+  readonly correlation: number;
+  readonly event: string;
+  /** The event id that the asker uses; 0 when this side is the asker, and numbers it. */
+  readonly eventId: number;
+  /** undefined: the codec that the connection agreed on. */
+  readonly codec: Codec | undefined;
+}
 
 export class BinaryEncoder {
   readonly #events: EventIds;
+  readonly #eventCodecs: ReadonlyMap<string, Codec> | undefined;
   #codec: Codec;
+  /** Bit k: the peer decodes codec k. All bits until its hello says so. */
+  #codecSet = -1;
   #bytesMax: number;
   #announced = 0;
   /** The last event that was sent: most programs send the same one many times in a row. */
   #sentEvent: string | undefined = undefined;
   #sentId = 0;
+  #sentCodec: Codec;
   /** Second half of the header for bytes on that event, and up to which length they take the short way. */
   #rawWord = 0;
   #rawEnd = 0;
   readonly #copy: RepeatCopy = new RepeatCopy();
 
-  constructor(events: EventIds, codec: Codec, bytesMax: number) {
+  constructor(events: EventIds, codec: Codec, bytesMax: number, eventCodecs?: ReadonlyMap<string, Codec>) {
     this.#events = events;
+    this.#eventCodecs = eventCodecs;
     this.#codec = codec;
+    this.#sentCodec = codec;
     this.#bytesMax = bytesMax;
   }
 
@@ -43,11 +60,17 @@ export class BinaryEncoder {
   }
 
   /** What both sides have agreed on. */
-  agree(codec: Codec, bytesMax: number): void {
+  agree(codec: Codec, codecSet: number, bytesMax: number): void {
     this.#codec = codec;
+    this.#codecSet = codecSet;
     this.#bytesMax = bytesMax;
     this.#sentEvent = undefined;
     this.#rawEnd = 0;
+  }
+
+  /** Whether the peer decodes a codec, as far as it is known. */
+  speaks(codec: Codec): boolean {
+    return (this.#codecSet & (1 << codec.id)) !== 0;
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
@@ -70,7 +93,7 @@ export class BinaryEncoder {
   }
 
   #encodeAny(event: string, data: unknown, out: ByteWriter): void {
-    const codec = this.#codec;
+    const codec = event === this.#sentEvent ? this.#sentCodec : this.#codecOf(event);
     const bytesMax = codec.prepare(data);
     if (event !== this.#sentEvent) this.#turnTo(event, codec, out);
     this.#write(event, this.#sentId, codec, bytesMax, out);
@@ -81,18 +104,62 @@ export class BinaryEncoder {
     const id = this.#events.idOf(event);
     this.#sentEvent = event;
     this.#sentId = id;
+    this.#sentCodec = codec;
     const isShort = codec.name === 'raw' && id !== INLINE_NAME_ID;
     this.#rawWord = id | (codec.id << 16);
     this.#rawEnd = isShort ? Math.min(ATTACH_BYTES_MIN, this.#bytesMax + 1) : 0;
   }
 
   encodeShared(event: string, data: unknown, out: ByteWriter): void {
-    const codec = this.#codec;
+    const codec = this.#codecOf(event);
     const bytesMax = codec.prepare(data);
     this.#write(event, this.#events.idOf(event), codec, bytesMax, out);
   }
 
+  /** @throws RingwireError ERR_RINGWIRE_BAD_CODEC when the event has a codec that the peer does not speak */
   prepareShared(event: string, out: ByteWriter): void {
+    this.#checkSpoken(this.#codecOf(event));
+    this.#announce(event, out);
+  }
+
+  /** One frame of a request or a stream; `undefined` is an empty payload in every codec. */
+  encodeExchange(kind: number, exchange: Exchange, data: unknown, out: ByteWriter): void {
+    const codec = exchange.codec ?? this.#codec;
+    this.#checkSpoken(codec);
+    const bytesMax = codec.prepare(data === undefined && codec.name === 'raw' ? NOTHING : data);
+    let id = exchange.eventId;
+    if (id === 0) {
+      this.#announce(exchange.event, out);
+      id = this.#events.idOf(exchange.event);
+    }
+    // Bytes are copied behind an inline name: where they stand alone does not matter then.
+    const name = id === INLINE_NAME_ID ? inlineName(exchange.event) : NOTHING;
+    const attached = name === NOTHING ? codec.attachment : undefined;
+    codec.attachment = undefined;
+    if (attached !== undefined && attached.length > this.#bytesMax) throw this.#tooLarge(attached.length);
+    const at = out.reserve(HEADER_BYTES + EXTENSION_BYTES + name.length + (attached ? 0 : bytesMax + 7));
+    const payloadAt = at + HEADER_BYTES + EXTENSION_BYTES;
+    writeExtension(out.view, at + HEADER_BYTES, exchange.correlation, kind);
+    if (attached === undefined) {
+      out.bytes.set(name, payloadAt);
+      const end = codec.write(out, payloadAt + name.length);
+      this.#finish(at, payloadAt, end, id, codec.id, EXTENSION_FLAG, out);
+    } else {
+      writeHeader(out.view, at, attached.length, id, codec.id, EXTENSION_FLAG);
+      attach(attached, out);
+    }
+  }
+
+  #codecOf(event: string): Codec {
+    return this.#eventCodecs?.get(event) ?? this.#codec;
+  }
+
+  #checkSpoken(codec: Codec): void {
+    if (this.speaks(codec)) return;
+    throw new RingwireError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${codec.name}`);
+  }
+
+  #announce(event: string, out: ByteWriter): void {
     const id = this.#events.idOf(event);
     if (id - FIRST_ANNOUNCED_ID >= this.#announced && id !== INLINE_NAME_ID) this.#announceUpTo(id, out);
   }
@@ -104,7 +171,8 @@ export class BinaryEncoder {
       return;
     }
     const at = out.reserve(HEADER_BYTES + bytesMax + 7);
-    this.#finish(at, codec.write(out, at + HEADER_BYTES), id, codec.id, out);
+    const payloadAt = at + HEADER_BYTES;
+    this.#finish(at, payloadAt, codec.write(out, payloadAt), id, codec.id, 0, out);
   }
 
   #writeUnusual(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
@@ -117,33 +185,38 @@ export class BinaryEncoder {
   }
 
   #writeInline(event: string, codec: Codec, bytesMax: number, out: ByteWriter): void {
-    const name = Buffer.from(event);
-    const nameBytes = (2 + name.length + 7) & ~7;
-    const at = out.reserve(HEADER_BYTES + nameBytes + bytesMax + 7);
-    const nameAt = at + HEADER_BYTES;
-    out.bytes.fill(0, nameAt, nameAt + nameBytes);
-    out.view.setUint16(nameAt, name.length, true);
-    out.bytes.set(name, nameAt + 2);
-    this.#finish(at, codec.write(out, nameAt + nameBytes), INLINE_NAME_ID, codec.id, out);
+    const name = inlineName(event);
+    const at = out.reserve(HEADER_BYTES + name.length + bytesMax + 7);
+    const payloadAt = at + HEADER_BYTES;
+    out.bytes.set(name, payloadAt);
+    const end = codec.write(out, payloadAt + name.length);
+    this.#finish(at, payloadAt, end, INLINE_NAME_ID, codec.id, 0, out);
   }
 
   /** Header, zeros behind the payload, and the unused rest of the reservation given back. */
-  #finish(at: number, end: number, id: number, codec: number, out: ByteWriter): void {
-    const payloadBytes = end - at - HEADER_BYTES;
+  #finish(
+    at: number,
+    payloadAt: number,
+    end: number,
+    id: number,
+    codec: number,
+    flags: number,
+    out: ByteWriter,
+  ): void {
+    const payloadBytes = end - payloadAt;
     if (payloadBytes > this.#bytesMax) {
       out.rewind(at);
       throw this.#tooLarge(payloadBytes);
     }
-    writeHeader(out.view, at, payloadBytes, id, codec);
+    writeHeader(out.view, at, payloadBytes, id, codec, flags);
     out.rewind((payloadBytes & 7) === 0 ? end : pad(out.bytes, end, payloadBytes));
   }
 
   #attach(id: number, codec: Codec, bytes: Uint8Array, out: ByteWriter): void {
     if (bytes.length > this.#bytesMax) throw this.#tooLarge(bytes.length);
     writeHeaderOf(out, bytes.length, id, codec.id);
-    out.attach(bytes);
     codec.attachment = undefined;
-    out.append(PADDING.subarray(0, -bytes.length & 7));
+    attach(bytes, out);
   }
 
   #tooLarge(actual: number): RingwireError {
@@ -154,6 +227,21 @@ export class BinaryEncoder {
       { limit, actual },
     );
   }
+}
+
+/** Bytes that stay where they are, and zeros behind them. */
+function attach(bytes: Uint8Array, out: ByteWriter): void {
+  out.attach(bytes);
+  out.append(PADDING.subarray(0, -bytes.length & 7));
+}
+
+/** A name as it stands at the front of a payload: length, text, zeros. */
+function inlineName(event: string): Buffer {
+  const text = Buffer.from(event);
+  const bytes = Buffer.alloc((2 + text.length + 7) & ~7);
+  bytes.writeUInt16LE(text.length, 0);
+  text.copy(bytes, 2);
+  return bytes;
 }
 
 /** One byte for each element: what can be copied as it is. */

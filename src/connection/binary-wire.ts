@@ -24,9 +24,10 @@ import {
   readPingToken,
 } from '../frames/control.ts';
 import type { Frame } from '../frames/frame.ts';
+import { FrameKind } from '../frames/header.ts';
 import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
 import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
-import { BinaryEncoder } from './binary-encoder.ts';
+import { BinaryEncoder, type Exchange } from './binary-encoder.ts';
 import type { EventIds } from './event-ids.ts';
 import type { Sink, Wire } from './wire.ts';
 
@@ -37,8 +38,12 @@ export interface BinaryWireOptions {
   codec: Codec;
   followPeer: boolean;
   events: EventIds;
+  /** Events that are sent with a codec of their own, whatever the connection uses. */
+  eventCodecs?: ReadonlyMap<string, Codec> | undefined;
   frameBytesMax: number;
   id: string;
+  /** What this side offers in its hello, bits of `Feature`. */
+  features?: number | undefined;
 }
 
 const RAW = 3;
@@ -68,7 +73,12 @@ export class BinaryWire implements Wire {
     this.#options = options;
     this.#codecs = options.codecs;
     this.#events = options.events;
-    this.#encoder = new BinaryEncoder(options.events, options.codec, options.frameBytesMax);
+    this.#encoder = new BinaryEncoder(
+      options.events,
+      options.codec,
+      options.frameBytesMax,
+      options.eventCodecs,
+    );
     this.#sink = sink;
   }
 
@@ -86,7 +96,8 @@ export class BinaryWire implements Wire {
     this.#greeted = true;
     let codecSet = 0;
     for (const codec of this.#codecs) if (codec !== undefined) codecSet |= 1 << codec.id;
-    const hello = { codec: this.#encoder.codec.id, codecSet, id: this.#options.id, features: 0 };
+    const { id, features = 0 } = this.#options;
+    const hello = { codec: this.#encoder.codec.id, codecSet, id, features };
     this.#sink.respond(greeting(this.#options.frameBytesMax, hello));
   }
 
@@ -102,9 +113,23 @@ export class BinaryWire implements Wire {
     this.#encoder.prepareShared(event, out);
   }
 
+  /** One frame of a request or a stream. @throws RingwireError when the peer does not speak its codec, and what the codec throws */
+  encodeExchange(kind: number, exchange: Exchange, data: unknown, out: ByteWriter): void {
+    this.#encoder.encodeExchange(kind, exchange, data, out);
+  }
+
+  /** Whether the peer decodes a codec, as far as it is known. */
+  speaks(codec: Codec): boolean {
+    return this.#encoder.speaks(codec);
+  }
+
   receive(frame: Frame): void {
     // Most peers, too, send the same event many times in a row.
-    if (frame.event !== this.#receivedEvent || frame.codec !== this.#receivedCodec?.id) {
+    if (
+      frame.event !== this.#receivedEvent ||
+      frame.codec !== this.#receivedCodec?.id ||
+      frame.kind !== FrameKind.message
+    ) {
       this.#receiveUnusual(frame);
     } else if (this.#receivedRaw) {
       this.#sink.bytes(this.#receivedSlot, this.#receivedCodec.decode(frame));
@@ -119,23 +144,46 @@ export class BinaryWire implements Wire {
       return;
     }
     if (!this.#helloSeen) throw badControl('the first frame has to be hello');
-    const codec = this.#codecs[frame.codec];
+    let codec = this.#codecs[frame.codec];
     if (codec === undefined) {
       throw new FrameError(
         'ERR_RINGWIRE_BAD_CODEC',
         `a frame with codec ${frame.codec}, which hello did not offer`,
       );
     }
+    if (frame.kind !== FrameKind.message) {
+      this.#exchange(frame, codec);
+      return;
+    }
     if (frame.event === INLINE_NAME_ID) {
-      this.#deliver(takeInlineName(frame), codec, frame);
+      const slot = takeInlineName(frame);
+      this.#deliver(slot, this.#codecOf(slot, codec), frame);
       return;
     }
     const slot = this.#slotOf(frame.event);
+    codec = this.#codecOf(slot, codec);
     this.#receivedEvent = frame.event;
     this.#receivedCodec = codec;
     this.#receivedRaw = codec.id === RAW;
     this.#receivedSlot = slot;
     this.#deliver(slot, codec, frame);
+  }
+
+  /** An event may have a codec object of its own, which knows more than its number says (a struct its layout). */
+  #codecOf(slot: Slot, codec: Codec): Codec {
+    const own = this.#options.eventCodecs?.get(slot.name);
+    return own?.id === codec.id ? own : codec;
+  }
+
+  #exchange(frame: Frame, codec: Codec): void {
+    // Only a request is numbered by the peer. An answer, a cancel and a credit carry the number of the request.
+    const inline = frame.event === INLINE_NAME_ID ? takeInlineName(frame) : undefined;
+    const { event } = frame;
+    const isRequest = frame.kind === FrameKind.request;
+    const slot = isRequest ? (inline ?? this.#knownSlot(event)) : undefined;
+    this.#sink.exchanged(frame, slot, codec);
+    // The asker has been told; here it counts as any other message with such an id.
+    if (isRequest && slot === undefined) throw unknownEvent(event);
   }
 
   #deliver(slot: Slot, codec: Codec, frame: Frame): void {
@@ -144,12 +192,13 @@ export class BinaryWire implements Wire {
   }
 
   #slotOf(id: number): Slot {
-    const slot = id < FIRST_ANNOUNCED_ID ? this.#agreedSlot(id) : this.#peerSlots[id - FIRST_ANNOUNCED_ID];
+    const slot = this.#knownSlot(id);
     if (slot !== undefined) return slot;
-    throw new MessageError(
-      'ERR_RINGWIRE_INVALID_EVENT',
-      `a message for event id ${id}, which was neither announced nor agreed on`,
-    );
+    throw unknownEvent(id);
+  }
+
+  #knownSlot(id: number): Slot | undefined {
+    return id < FIRST_ANNOUNCED_ID ? this.#agreedSlot(id) : this.#peerSlots[id - FIRST_ANNOUNCED_ID];
   }
 
   #agreedSlot(id: number): Slot | undefined {
@@ -186,9 +235,9 @@ export class BinaryWire implements Wire {
       throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${codec.name}`);
     }
     this.#helloSeen = true;
-    this.#encoder.agree(codec, this.parser.peerPayloadMax);
+    this.#encoder.agree(codec, hello.codecSet, this.parser.peerPayloadMax);
     this.greet();
-    this.#sink.established(hello.id);
+    this.#sink.established(hello.id, hello.features);
   }
 
   #announce(frame: Frame): void {
@@ -210,6 +259,14 @@ export class BinaryWire implements Wire {
       `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`,
     );
   }
+}
+
+/** An event id that a peer uses without having given it a name. */
+function unknownEvent(id: number): MessageError {
+  return new MessageError(
+    'ERR_RINGWIRE_INVALID_EVENT',
+    `a message for event id ${id}, which was neither announced nor agreed on`,
+  );
 }
 
 /** A bad name in one message costs that message: where the next one starts is certain. */

@@ -5,78 +5,38 @@
  * Invariant: handlers run only from the receive loop; after `closed` has been reported nothing is reported any more.
  */
 import type { Segment } from '../bytes/byte-writer.ts';
-import type { ReceiveRing } from '../bytes/receive-ring.ts';
-import type { SlabPool } from '../bytes/slab-pool.ts';
-import type { Emitter, Slot } from '../emitter.ts';
-import { FrameError, type MessageError, RingwireError } from '../errors.ts';
+import type { Codec } from '../codecs/codec.ts';
+import type { Publisher, Slot } from '../emitter.ts';
+import { FrameError, RingwireError } from '../errors.ts';
 import { goodbyeFrame, MAGIC } from '../frames/control.ts';
-import type { Limits } from '../limits.ts';
+import { OPENING_BRACE } from '../frames/delimited.ts';
+import type { Frame } from '../frames/frame.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
+import type { Exchange } from './binary-encoder.ts';
 import { BinaryWire } from './binary-wire.ts';
+import {
+  type ConnectionContext,
+  type ConnectionHandlers,
+  type ExchangeReceiver,
+  NO_EXCHANGES,
+  type Traffic,
+  type WireChoice,
+} from './contracts.ts';
 import type { DelimitedWire } from './delimited-wire.ts';
+import { destroyOnceSent } from './farewell.ts';
 import { Outbox, type OutboxHandlers } from './outbox.ts';
 import { type ReaderChoice, Receiver, type ReceiverHandlers } from './receiver.ts';
+import { callSafely, rethrowLater } from './safely.ts';
 import { SharedMessage } from './shared-message.ts';
-import type { Sink, Wire, WireKind } from './wire.ts';
+import type { Sink, Wire } from './wire.ts';
 
-/** What the connections of an endpoint share. */
-export interface ConnectionContext {
-  readonly ring: ReceiveRing;
-  readonly pool: SlabPool;
-  readonly limits: Limits;
-  readonly emitter: Emitter;
-  /** Makes the wire of a kind for one connection. */
-  makeWire(kind: WireKind, sink: Sink): Wire;
-}
-
-/** How a connection finds its wire. */
-export interface WireChoice {
-  /** The wire in which this side sends until it knows better. */
-  readonly first: WireKind;
-  /** Whether the peer's first byte may choose the other one: the side that accepts waits for it, the side that connects has chosen. */
-  readonly followPeer: boolean;
-}
-
-export interface ConnectionHandlers {
-  /** Both sides know each other's wire: at once for node-ipc's wires, after hello on ringwire's. */
-  established(peerId: string | undefined): void;
-  /** Each message, before its handlers run; only asked for when set. @returns an error when it must not reach them */
-  received?: ((event: string, data: unknown) => MessageError | undefined) | undefined;
-  /** Each decoded value, before its handlers. */
-  identified?: ((data: unknown) => void) | undefined;
-  /** After the handlers of each message; only asked for when set. */
-  handled?: (() => void) | undefined;
-  error(error: Error): void;
-  drained(): void;
-  /** Exactly once, last. @param unsentBytes accepted and perhaps not delivered */
-  closed(unsentBytes: number): void;
-}
-
-/** The user's own handler failed: that is the program's affair, but no reason to lose the messages behind it. */
-function rethrowLater(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
-}
-
-/** Handlers that run inside of the receive loop: what they throw is no fault of the peer. */
-function callSafely(call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    rethrowLater(error);
-  }
-}
-
-/** How long a peer that was cut may take to read the reason. */
-const GOODBYE_MS = 1_000;
-
-/** How every message of node-ipc's wire begins. */
-const OPENING_BRACE = 0x7b;
+export type { ConnectionContext, ConnectionHandlers, WireChoice } from './contracts.ts';
 
 export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHandlers, Sink {
-  readonly emitter: Emitter;
+  emitter: Publisher;
   origin: unknown = undefined;
+  /** Who answers requests and takes answers. */
+  exchanges: ExchangeReceiver = NO_EXCHANGES;
   /** The wire in which this side sends. */
   wire: Wire;
   readonly #context: ConnectionContext;
@@ -89,6 +49,10 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   #handshake: NodeJS.Timeout | undefined = undefined;
   #cut = false;
   #closed = false;
+  #sentMessages = 0;
+  #sentBytes = 0;
+  #receivedMessages = 0;
+  #receivedBytes = 0;
 
   constructor(context: ConnectionContext, choice: WireChoice, handlers: ConnectionHandlers) {
     this.#context = context;
@@ -99,12 +63,26 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     this.#outbox = new Outbox(context.pool, context.limits, this);
     this.wire = context.makeWire(choice.first, this);
     this.#receiver = new Receiver(context.ring, context.limits, this);
-    if (this.wire instanceof BinaryWire) this.wire.greet();
+    if (this.wire instanceof BinaryWire && !choice.followPeer) this.wire.greet();
   }
 
   /** Bytes accepted by `send` whose write has not been confirmed. */
   get pendingBytes(): number {
     return this.#outbox.pendingBytes;
+  }
+
+  /** More than the soft mark waits, and a drain will follow. */
+  get isFull(): boolean {
+    return this.#outbox.isFull;
+  }
+
+  get traffic(): Traffic {
+    return {
+      sentMessages: this.#sentMessages,
+      sentBytes: this.#sentBytes,
+      receivedMessages: this.#receivedMessages,
+      receivedBytes: this.#receivedBytes,
+    };
   }
 
   /** Takes a transport that is connected; what was sent before leaves now. */
@@ -113,7 +91,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     this.#outbox.open();
     transport.start();
     if (this.wire.kind === 'binary') this.#awaitHello();
-    else this.#handlers.established(undefined);
+    else this.#handlers.established(undefined, 0);
   }
 
   /**
@@ -126,6 +104,20 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     const outbox = this.#outbox;
     if (!outbox.admit()) return false;
     this.wire.encode(event, data, outbox.writer);
+    this.#sentMessages++;
+    return outbox.added();
+  }
+
+  /**
+   * Queues one frame of a request or a stream.
+   * @returns false when the peer is slow: 'drained' follows
+   * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark, and what `send` throws; nothing is queued then
+   */
+  sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
+    const outbox = this.#outbox;
+    if (!outbox.admit()) throw outbox.refusal();
+    (this.wire as BinaryWire).encodeExchange(kind, exchange, data, outbox.writer);
+    this.#sentMessages++;
     return outbox.added();
   }
 
@@ -138,7 +130,13 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   sendShared(message: SharedMessage): boolean {
     if (!this.#outbox.admit()) return false;
     message.writeTo(this.wire, this.#outbox.writer);
+    this.#sentMessages++;
     return this.#outbox.added();
+  }
+
+  /** Whether the peer decodes a codec of the ringwire wire, as far as it is known. */
+  speaks(codec: Codec): boolean {
+    return (this.wire as BinaryWire).speaks(codec);
   }
 
   /** Offers what was sent in this tick to the system now. */
@@ -165,10 +163,12 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   }
 
   received(bytes: number): void {
+    this.#receivedBytes += bytes;
     this.#receiver.received(bytes);
   }
 
   receivedChunk(chunk: Buffer): void {
+    this.#receivedBytes += chunk.length;
     this.#receiver.receivedChunk(chunk);
   }
 
@@ -201,6 +201,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   // What the outbox and the receiver ask for.
 
   write(segments: readonly Segment[]): void {
+    for (const segment of segments) this.#sentBytes += segment.bytes.length;
     this.#transport?.write(segments);
   }
 
@@ -224,6 +225,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   }
 
   bytes(slot: Slot, data: unknown): void {
+    this.#receivedMessages++;
     if (this.#hooked) this.#hookBefore(slot, data);
     try {
       this.emitter.publishTo(slot, data, this.origin);
@@ -240,6 +242,11 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     throw refusal;
   }
 
+  exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void {
+    this.#receivedMessages++;
+    this.exchanges.exchanged(frame, slot, codec);
+  }
+
   refused(error: Error): void {
     callSafely(() => this.#handlers.error(error));
   }
@@ -249,10 +256,10 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     this.#outbox.added();
   }
 
-  established(peerId: string): void {
+  established(peerId: string, features: number): void {
     clearTimeout(this.#handshake);
     this.#handshake = undefined;
-    callSafely(() => this.#handlers.established(peerId));
+    callSafely(() => this.#handlers.established(peerId, features));
   }
 
   /** The peer's first byte tells its wire. */
@@ -260,7 +267,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     if (this.wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
       this.wire = this.#context.makeWire('binary', this);
       this.#awaitHello();
-    } else if (this.wire.kind === 'binary' && firstByte === OPENING_BRACE) {
+    } else if (this.wire.kind === 'binary' && firstByte === OPENING_BRACE && !this.#choice.followPeer) {
       // A server that has not heard us yet may have sent messages in node-ipc's wire before its greeting.
       return { wire: this.wire, prelude: this.#context.makeWire('delimited', this) as DelimitedWire };
     }
@@ -287,9 +294,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
       this.wire.greet();
       this.respond(goodbyeFrame(error.code, error.message));
       this.end();
-      const timer = setTimeout(() => transport.destroy(), GOODBYE_MS);
-      transport.socket.once('finish', () => transport.destroy());
-      transport.socket.once('close', () => clearTimeout(timer));
+      destroyOnceSent(transport);
     } else transport.destroy();
   }
 }

@@ -48,6 +48,11 @@ export class Outbox {
     return this.#sealedBytes + this.writer.unsealedBytes;
   }
 
+  /** `added` has said false, and a drain will follow. */
+  get isFull(): boolean {
+    return this.#full;
+  }
+
   /** The transport takes bytes from now on. */
   open(): void {
     this.#open = true;
@@ -105,15 +110,20 @@ export class Outbox {
   }
 
   #admitFull(): boolean {
-    const limit = this.#limits.pendingBytesMax;
-    const actual = this.pendingBytes;
-    if (actual < limit) return true;
+    if (this.pendingBytes < this.#limits.pendingBytesMax) return true;
     if (!this.#refusing) {
       this.#refusing = true;
-      const message = `${actual} bytes wait for the peer, ${limit} are allowed: the message was not queued; wait for 'drain'`;
-      this.#handlers.refused(new RingwireError('ERR_RINGWIRE_BACKPRESSURE', message, { limit, actual }));
+      this.#handlers.refused(this.refusal());
     }
     return false;
+  }
+
+  /** Why `admit` said false. */
+  refusal(): RingwireError {
+    const limit = this.#limits.pendingBytesMax;
+    const actual = this.pendingBytes;
+    const message = `${actual} bytes wait for the peer, ${limit} are allowed: the message was not queued; wait for 'drain'`;
+    return new RingwireError('ERR_RINGWIRE_BACKPRESSURE', message, { limit, actual });
   }
 
   #sealed(segment: Segment): void {

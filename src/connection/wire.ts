@@ -5,14 +5,15 @@
  * Invariant: `encode` either writes one whole message or throws and writes nothing.
  */
 import type { ByteWriter } from '../bytes/byte-writer.ts';
-import type { Emitter, Slot } from '../emitter.ts';
+import type { Codec } from '../codecs/codec.ts';
+import type { Publisher, Slot } from '../emitter.ts';
 import type { Frame, FrameParser } from '../frames/frame.ts';
 
 export type WireKind = 'delimited' | 'binary' | 'unframed';
 
 /** Where received messages go. */
 export interface Sink {
-  readonly emitter: Emitter;
+  readonly emitter: Publisher;
   /** The second argument of handlers, undefined for clients. */
   readonly origin: unknown;
   /** A message with a decoded value, the program's own from here on. */
@@ -23,8 +24,13 @@ export interface Sink {
   refused(error: Error): void;
   /** Bytes of the wire itself (a greeting, an answer to a ping) that have to go out. */
   respond(bytes: Buffer): void;
-  /** The other side has said who it is: messages flow in both directions from now on. */
-  established(peerId: string): void;
+  /**
+   * A frame of a request or a stream, borrowed for the call.
+   * @param slot the event of a request, undefined when nobody gave its id a name; answers are known by their correlation
+   */
+  exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void;
+  /** The other side has said who it is and what it can do: messages flow in both directions from now on. */
+  established(peerId: string, features: number): void;
 }
 
 export interface Wire {

@@ -27,7 +27,9 @@ export interface StreamClientOptions {
 }
 
 export interface StreamClientHandlers {
-  connected(): void;
+  /** A connection object was made, for this try and those that follow until one succeeds; nothing has passed through it yet. */
+  opened?: ((connection: Connection) => void) | undefined;
+  connected(peerId: string | undefined, features: number): void;
   error(error: Error): void;
   drained(): void;
   received?: ((event: string, data: unknown) => MessageError | undefined) | undefined;
@@ -68,6 +70,16 @@ export class StreamClient {
   /** Tries since the last established connection. */
   get attempts(): number {
     return this.#retry.attempts;
+  }
+
+  /** The connection of the moment, which need not be established. */
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  /** Whether waiting to try again keeps the process alive: true. */
+  set keepsAlive(value: boolean) {
+    this.#retry.keepsAlive = value;
   }
 
   /** Starts the first try, or a new one after the client had given up. @throws what starting a socket throws */
@@ -111,6 +123,18 @@ export class StreamClient {
   /** Offers what was sent in this tick to the system now. */
   flush(): void {
     this.#connection.flush();
+  }
+
+  /** `disconnect` that lets what was sent leave first. */
+  end(): void {
+    if (!this.#opened) {
+      this.disconnect();
+      return;
+    }
+    this.#abandoned = true;
+    this.#direct = false;
+    this.#retry.cancel();
+    this.#connection.end();
   }
 
   /** Ends it for good. `closed` follows unless nothing was connected or connecting. */
@@ -169,11 +193,11 @@ export class StreamClient {
   }
 
   #newConnection(): Connection {
-    return new Connection(this.#context, this.#choice, {
-      established: () => {
+    const connection = new Connection(this.#context, this.#choice, {
+      established: (peerId, features) => {
         this.#everConnected = true;
         this.#retry.established();
-        this.#handlers.connected();
+        this.#handlers.connected(peerId, features);
         this.sync?.online();
       },
       received: this.#handlers.received,
@@ -183,6 +207,8 @@ export class StreamClient {
       drained: () => this.#handlers.drained(),
       closed: (unsentBytes) => this.#handlers.closed(unsentBytes),
     });
+    this.#handlers.opened?.(connection);
+    return connection;
   }
 
   #newWindow(): SyncWindow {

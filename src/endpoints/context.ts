@@ -34,6 +34,10 @@ export interface ContextOptions {
   delimiter: string;
   /** Event names with ids that both programs know. */
   events: Readonly<Record<string, number>>;
+  /** Events with a codec of their own: its name, or an object that knows more than the name says. */
+  eventCodecs?: ReadonlyMap<string, CodecName | Codec> | undefined;
+  /** What this side offers in a hello, bits of `Feature`. */
+  features?: number | undefined;
   /** Debug switch: received bytes are overwritten once their handler has returned. */
   poison: boolean;
 }
@@ -46,6 +50,12 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const byName: Record<CodecName, Codec> = { json: new JsonCodec(), msgpack: new MsgpackCodec(), raw };
   const codecs: (Codec | undefined)[] = [];
   for (const codec of Object.values(byName)) codecs[codec.id] = codec;
+  const eventCodecs = new Map<string, Codec>();
+  for (const [event, choice] of options.eventCodecs ?? []) {
+    const codec = typeof choice === 'string' ? byName[choice] : choice;
+    eventCodecs.set(event, codec);
+    codecs[codec.id] ??= codec;
+  }
   const events = new EventIds(options.events);
   const delimited = {
     names: new EnvelopeNames(),
@@ -57,13 +67,15 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     codec: byName[options.codec],
     followPeer: options.followPeer,
     events,
+    eventCodecs: eventCodecs.size > 0 ? eventCodecs : undefined,
     frameBytesMax: limits.frameBytesMax,
     id: options.id,
+    features: options.features,
   };
   const makeWire = (kind: WireKind, sink: Sink): Wire => {
     if (kind === 'binary') return new BinaryWire(ring, binary, sink);
     if (kind === 'delimited') return new DelimitedWire(ring, delimited, sink);
     return new UnframedWire(ring, raw, sink);
   };
-  return { ring, pool: new SlabPool(), limits, emitter, makeWire };
+  return { ring, pool: new SlabPool(), limits, emitter, codecs: byName, makeWire };
 }

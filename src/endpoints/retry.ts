@@ -20,6 +20,8 @@ const LOOK_MS = 50;
 
 export class Retry {
   attempts = 0;
+  /** Whether a pause keeps the process alive, as it does with node-ipc. */
+  keepsAlive = true;
   readonly #rules: () => RetryRules;
   #timer: NodeJS.Timeout | undefined = undefined;
 
@@ -37,24 +39,29 @@ export class Retry {
     this.attempts = 0;
   }
 
-  /** Waits the pause, then calls one of the two. Keeps the process alive, as node-ipc does. */
+  /** Waits the pause, then calls one of the two. */
   schedule(tryAgain: () => void, giveUp: () => void): void {
     this.cancel();
     const end = performance.now() + this.#pause();
     const wait = (): void => {
       const left = end - performance.now();
       if (this.#rules().stopped) giveUp();
-      else if (left > 0) this.#timer = setTimeout(wait, Math.min(LOOK_MS, left));
+      else if (left > 0) this.#sleep(wait, left);
       else {
         this.attempts++;
         tryAgain();
       }
     };
-    this.#timer = setTimeout(wait, Math.min(LOOK_MS, end - performance.now()));
+    this.#sleep(wait, end - performance.now());
   }
 
   cancel(): void {
     clearTimeout(this.#timer);
+  }
+
+  #sleep(wait: () => void, leftMs: number): void {
+    this.#timer = setTimeout(wait, Math.min(LOOK_MS, leftMs));
+    if (!this.keepsAlive) this.#timer.unref();
   }
 
   #pause(): number {

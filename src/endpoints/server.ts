@@ -6,11 +6,11 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
-import type { SharedMessage } from '../connection/shared-message.ts';
 import type { WireKind } from '../connection/wire.ts';
 import type { MessageError } from '../errors.ts';
 import { canRewrap, rewrap } from '../transports/accept.ts';
 import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
+import { fanOut } from './fan-out.ts';
 
 export interface StreamServerOptions {
   /** The wire for peers that have said nothing yet. */
@@ -26,8 +26,12 @@ export interface StreamServerOptions {
 
 export interface StreamServerHandlers {
   connected(socket: net.Socket): void;
+  /** A connection was made for the socket; nothing has passed through it yet. */
+  opened?: ((socket: net.Socket, connection: Connection) => void) | undefined;
+  /** The peer has said hello; not on node-ipc's wires. */
+  established?: ((socket: net.Socket, peerId: string, features: number) => void) | undefined;
   /** Each decoded value, before its handlers. */
-  identified(socket: net.Socket, data: unknown): void;
+  identified?: ((socket: net.Socket, data: unknown) => void) | undefined;
   /** Each message, before its handlers. */
   received?: ((socket: net.Socket, event: string, data: unknown) => MessageError | undefined) | undefined;
   error(error: Error, socket?: net.Socket): void;
@@ -74,22 +78,9 @@ export class StreamServer {
    * @throws what `Connection.share` throws; nothing is queued then
    */
   broadcast(event: string, data: unknown): boolean {
-    const messages = new Map<string, SharedMessage>();
-    for (const connection of this.#connections.values()) {
-      const key = connection.wire.sharingKey;
-      if (!messages.has(key)) messages.set(key, connection.share(event, data));
-    }
-    let ready = true;
-    for (const [socket, connection] of this.#connections) {
-      try {
-        ready = connection.sendShared(messages.get(connection.wire.sharingKey) as SharedMessage) && ready;
-      } catch (error) {
-        // One peer that takes nothing more does not keep the message from the others.
-        ready = false;
-        this.#handlers.error(error as Error, socket);
-      }
-    }
-    return ready;
+    const failed = (error: Error, connection: Connection): void =>
+      this.#handlers.error(error, this.#socketOf(connection));
+    return fanOut(() => this.#connections.values(), event, data, failed);
   }
 
   /** Offers what was sent in this tick to the system now. */
@@ -135,10 +126,12 @@ export class StreamServer {
   }
 
   #accept(makeSocket: (handlers: TransportHandlers) => net.Socket, onread: boolean): void {
-    const { received } = this.#handlers;
+    const { received, identified } = this.#handlers;
     const connection: Connection = new Connection(this.#context, this.#choice, {
-      established: () => {},
-      identified: (data) => this.#handlers.identified(socket, data),
+      established: (peerId, features) => {
+        if (peerId !== undefined) this.#handlers.established?.(socket, peerId, features);
+      },
+      identified: identified && ((data) => identified(socket, data)),
       received: received && ((event, data) => received(socket, event, data)),
       error: (error) => this.#handlers.error(error, socket),
       drained: () => this.#handlers.drained(socket),
@@ -148,8 +141,14 @@ export class StreamServer {
     connection.origin = socket;
     this.#connections.set(socket, connection);
     this.sockets.push(socket);
+    this.#handlers.opened?.(socket, connection);
     connection.open(new StreamTransport(socket, connection, onread));
     this.#handlers.connected(socket);
+  }
+
+  #socketOf(connection: Connection): net.Socket | undefined {
+    for (const [socket, each] of this.#connections) if (each === connection) return socket;
+    return undefined;
   }
 
   #closed(socket: net.Socket, unsentBytes: number): void {

@@ -13,6 +13,9 @@ import { blankFrame, deliverEach, type Frame, type FrameParser, type FrameReceiv
 /** Sources of at least this size become text in one go when they are ASCII: what they cost then is shared by many messages. */
 const TEXT_BYTES_MIN = 1024;
 
+/** How every message of this wire begins. */
+export const OPENING_BRACE = 0x7b;
+
 /** The bytes of a delimiter that JSON text cannot contain. */
 export function delimiterBytes(delimiter: unknown): Buffer {
   const bytes = typeof delimiter === 'string' ? Buffer.from(delimiter) : Buffer.alloc(0);

@@ -18,6 +18,8 @@ import { EventIds } from '../../src/connection/event-ids.ts';
 import { SharedMessage } from '../../src/connection/shared-message.ts';
 import type { Sink } from '../../src/connection/wire.ts';
 import { Emitter } from '../../src/emitter.ts';
+import type { Frame } from '../../src/frames/frame.ts';
+import { FrameKind } from '../../src/frames/header.ts';
 
 const CODECS: readonly Codec[] = [new JsonCodec(), new MsgpackCodec(), new RawCodec()];
 const MAX = 100_000;
@@ -28,6 +30,7 @@ class Side implements Sink {
   readonly pool = new SlabPool();
   readonly received: [event: string, data: unknown][] = [];
   readonly refusals: string[] = [];
+  readonly exchanges: object[] = [];
   readonly wire: BinaryWire;
   readonly out: ByteWriter;
   peerId = '';
@@ -49,6 +52,10 @@ class Side implements Sink {
   }
   bytes(slot: { name: string }, data: unknown): void {
     this.received.push([slot.name, (data as Buffer).toString()]);
+  }
+  exchanged(frame: Frame, slot: { name: string } | undefined, codec: Codec): void {
+    const { kind, correlation, event } = frame;
+    this.exchanges.push({ kind, correlation, event, name: slot?.name, data: codec.decode(frame) });
   }
   refused(error: Error): void {
     this.refusals.push((error as { code?: string }).code ?? '');
@@ -205,4 +212,62 @@ test('a ping is answered with its token', () => {
   const before = client.received.length;
   assert.equal(server.deliverTo(client), 16);
   assert.equal(client.received.length, before, 'a pong is no message');
+});
+
+test('frames of requests: numbered by the asker, answered under its number, inline names too', () => {
+  const [client, server] = connect(CODECS[1] as Codec);
+  const ask = { correlation: 7, event: 'resize', eventId: 0, codec: undefined };
+  client.wire.encodeExchange(FrameKind.request, ask, { width: 2 }, client.out);
+  client.deliverTo(server);
+  const request = {
+    kind: FrameKind.request,
+    correlation: 7,
+    event: 0x8000,
+    name: 'resize',
+    data: { width: 2 },
+  };
+  assert.deepEqual(server.exchanges, [request]);
+  const big = Buffer.alloc(100_000 - 1, 7);
+  for (const [codec, data] of [
+    [undefined, { height: 3 }],
+    [CODECS[0] as Codec, undefined],
+    [CODECS[2] as Codec, undefined],
+    [CODECS[2] as Codec, big],
+  ] as const) {
+    for (const eventId of [0x8000, 0xffff]) {
+      const answer = { correlation: 7, event: 'resize', eventId, codec };
+      if (eventId === 0xffff && data === big) continue;
+      server.wire.encodeExchange(FrameKind.response, answer, data, server.out);
+      server.send('between', 1);
+      server.deliverTo(client);
+      const expected = codec === CODECS[2] && data === undefined ? Buffer.alloc(0) : data;
+      assert.deepEqual(client.exchanges.splice(0), [
+        { kind: FrameKind.response, correlation: 7, event: eventId, name: undefined, data: expected },
+      ]);
+    }
+  }
+  assert.equal(server.wire.parser.unfinishedBytes + client.wire.parser.unfinishedBytes, 0);
+});
+
+test('a frame of a request that cannot be encoded leaves nothing between the others', () => {
+  const [client, server] = connect(CODECS[1] as Codec);
+  const ask = (event: string, codec: Codec | undefined, data: unknown): void =>
+    client.wire.encodeExchange(
+      FrameKind.request,
+      { correlation: 1, event, eventId: 0, codec },
+      data,
+      client.out,
+    );
+  client.send('event', 'before');
+  assert.throws(() => ask('a', CODECS[2], {}), { code: 'ERR_INVALID_ARG_TYPE' });
+  assert.throws(() => ask('b', CODECS[2], Buffer.alloc(MAX + 1)), { code: 'ERR_RINGWIRE_FRAME_TOO_LARGE' });
+  assert.throws(() => ask('c', CODECS[0], 'x'.repeat(MAX)), { code: 'ERR_RINGWIRE_FRAME_TOO_LARGE' });
+  assert.throws(() => ask('', undefined, 1), { code: 'ERR_RINGWIRE_INVALID_EVENT' });
+  client.send('event', 'behind');
+  client.deliverTo(server);
+  assert.deepEqual(server.received, [
+    ['event', 'before'],
+    ['event', 'behind'],
+  ]);
+  assert.deepEqual(server.exchanges, []);
 });

@@ -20,6 +20,7 @@ function setUp(): { wire: DelimitedWire; received: [string, unknown][] } {
     bytes: () => assert.fail('not bytes'),
     refused: (error) => assert.fail(error),
     respond: () => assert.fail('nothing to answer'),
+    exchanged: () => assert.fail(),
     established: () => {},
   };
   const options = { names: new EnvelopeNames(), delimiter: Buffer.from('\f'), frameBytesMax: 1e6 };

@@ -29,6 +29,8 @@ export const ONE_WAY: Shape = {
 async function openSender(side: Side, count: number, counter: Counter): Promise<() => void> {
   let left = count;
   const burst = (): void => {
+    // The last drain comes when everything has been sent and counted.
+    if (left === 0) return;
     const before = left;
     let more = true;
     while (more && left > 0) {

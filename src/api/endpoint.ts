@@ -1,0 +1,128 @@
+/**
+ * What all peers of one endpoint share: its protocol and limits, who hears its messages, who answers its requests.
+ *
+ * Invariant: messages of peers are published by `emitter` alone, what happens to connections by `lifecycle` alone.
+ */
+import type { Codec } from '../codecs/codec.ts';
+import { retain } from '../codecs/raw.ts';
+import type { Connection, ConnectionContext } from '../connection/connection.ts';
+import { makeContext } from '../endpoints/context.ts';
+import { Emitter, type Publisher, type Slot } from '../emitter.ts';
+import type { RingwireError } from '../errors.ts';
+import type { Frame } from '../frames/frame.ts';
+import { contextOptions, type EndpointOptions } from './options.ts';
+import { type Protocol, specOf } from './protocol.ts';
+import { Answerer, type AnyRequestHandler } from './requests/answerer.ts';
+import { Asker } from './requests/asker.ts';
+import { Exchanges } from './requests/exchanges.ts';
+import { checked } from './schema.ts';
+import type { Tally } from './stats.ts';
+
+/** What an endpoint needs of a peer when it answers it. */
+export interface Answered {
+  readonly tally: Tally;
+  drained(): Promise<void>;
+  refused(error: Error): void;
+}
+
+export class Endpoint {
+  readonly emitter: Emitter = new Emitter();
+  readonly lifecycle: Emitter = new Emitter();
+  readonly handlers: Map<string, AnyRequestHandler> = new Map();
+  readonly context: ConnectionContext;
+  readonly options: EndpointOptions;
+  readonly validates: boolean;
+  readonly #protocol: Protocol;
+
+  /** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
+  constructor(options: EndpointOptions, protocol: Protocol, followPeer: boolean) {
+    this.context = makeContext(this.emitter, contextOptions(options, protocol, followPeer));
+    this.options = options;
+    this.validates = options.validate === true;
+    this.#protocol = protocol;
+  }
+
+  /** The requests of one connection, in both directions. */
+  exchanges(connection: Connection, peer: Answered): Exchanges {
+    const { limits, codecs } = this.context;
+    const asker = new Asker(connection, codecs.raw, limits, peer.tally.roundTrips);
+    const answers = {
+      handlers: this.handlers,
+      handledMax: limits.requestsHandledMax,
+      stacks: this.options.exposeStacks === true,
+      errorCodecs: [codecs.msgpack, codecs.json],
+      codecOf: (request: string) => this.codecOf(request),
+      input: (request: string, value: unknown) => this.checkInput(request, value),
+      output: (request: string, value: unknown) => this.checkOutput(request, value),
+      item: (request: string, value: unknown) => this.checkItem(request, value),
+      undeliverable: (error: Error) => peer.refused(error),
+    };
+    return new Exchanges(asker, new Answerer(connection, peer, answers, () => peer.drained()));
+  }
+
+  /** The codec of a request, when it has one of its own. */
+  codecOf(request: string): Codec | undefined {
+    const name = specOf(this.#protocol.requests, request)?.codec;
+    return name === undefined ? undefined : this.context.codecs[name];
+  }
+
+  /** @throws RingwireError ERR_RINGWIRE_INVALID_DATA */
+  checkEvent(event: string, data: unknown): unknown {
+    return checked(specOf(this.#protocol.events, event)?.schema, data, event);
+  }
+
+  checkInput(request: string, value: unknown): unknown {
+    if (!this.validates) return value;
+    return checked(specOf(this.#protocol.requests, request)?.input, value, `the input of ${request}`);
+  }
+
+  checkOutput(request: string, value: unknown): unknown {
+    if (!this.validates) return value;
+    return checked(specOf(this.#protocol.requests, request)?.output, value, `the answer of ${request}`);
+  }
+
+  checkItem(request: string, value: unknown): unknown {
+    if (!this.validates) return value;
+    return checked(specOf(this.#protocol.requests, request)?.items, value, `an item of ${request}`);
+  }
+
+  /** What stands between a connection and the handlers: nothing, unless data is checked. */
+  publisher(handlers: Publisher, refused: (error: RingwireError) => void): Publisher {
+    return this.validates ? new CheckingPublisher(this, handlers, refused) : handlers;
+  }
+
+  /** Data that was lent to a handler, as the reader's own. */
+  readonly keep = (data: unknown): unknown => {
+    const { receive = 'copy' } = this.options;
+    if (receive === 'view' && Buffer.isBuffer(data)) return retain(data);
+    return receive === 'frame' && isFrame(data) ? retain(data) : data;
+  };
+}
+
+/** Lets through what its schema says, as the schema yields it. */
+class CheckingPublisher implements Publisher {
+  readonly #endpoint: Endpoint;
+  readonly #handlers: Publisher;
+  readonly #refused: (error: RingwireError) => void;
+
+  constructor(endpoint: Endpoint, handlers: Publisher, refused: (error: RingwireError) => void) {
+    this.#endpoint = endpoint;
+    this.#handlers = handlers;
+    this.#refused = refused;
+  }
+
+  publishTo(slot: Slot, data: unknown, origin: unknown): void {
+    let value: unknown;
+    try {
+      value = this.#endpoint.checkEvent(slot.name, data);
+    } catch (error) {
+      this.#refused(error as RingwireError);
+      return;
+    }
+    this.#handlers.publishTo(slot, value, origin);
+  }
+}
+
+function isFrame(data: unknown): data is Frame {
+  return typeof data === 'object' && data !== null && 'traceStart' in data && 'correlation' in data;
+}

@@ -1,0 +1,52 @@
+/**
+ * What happens to an endpoint, apart from what its peers say: a peer may send a message named 'error' or 'connect', and it is a message.
+ *
+ * Invariant: only the endpoint itself publishes here. An error without a handler is counted in `stats()` and otherwise ignored.
+ */
+import type { Emitter, Handler } from '../emitter.ts';
+import type { ServerPeer } from './server-peer.ts';
+import type { Contract } from './types.ts';
+
+export interface ClientLifecycle {
+  /** Connected, the first time or again. */
+  connect: [];
+  /** The connection was lost, or a try to restore it failed. */
+  disconnect: [error: Error | undefined];
+  /** Something was refused or failed. */
+  error: [error: Error];
+  /** There is room again after `send` had said false. */
+  drain: [];
+  /** It is over for good. */
+  close: [];
+}
+
+export interface ServerLifecycle<C extends Contract> {
+  connect: [peer: ServerPeer<C>];
+  disconnect: [peer: ServerPeer<C>, error: Error | undefined];
+  error: [error: Error, peer: ServerPeer<C> | undefined];
+  drain: [peer: ServerPeer<C>];
+  close: [];
+}
+
+export class Lifecycle<L extends Readonly<Record<keyof L, unknown[]>>> {
+  readonly #emitter: Emitter;
+
+  constructor(emitter: Emitter) {
+    this.#emitter = emitter;
+  }
+
+  on<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
+    this.#emitter.on(event, handler as unknown as Handler);
+    return this;
+  }
+
+  once<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
+    this.#emitter.once(event, handler as unknown as Handler);
+    return this;
+  }
+
+  off<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
+    this.#emitter.off(event, handler as unknown as Handler);
+    return this;
+  }
+}

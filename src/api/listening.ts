@@ -1,0 +1,54 @@
+/**
+ * A place that is listened on: a stale socket file of our own is taken away before, our own after, and never anybody else's.
+ *
+ * Invariant: `start` settles when the system really accepts connections.
+ */
+import cluster from 'node:cluster';
+import { once } from 'node:events';
+import type net from 'node:net';
+import type { StreamServer } from '../endpoints/server.ts';
+import { closeWithoutSuccessor, freePath, socketFile, type SocketFile } from '../transports/local-path.ts';
+import type { Place } from './address.ts';
+import type { ListenOptions } from './options.ts';
+
+export class Listening {
+  /** With the real port once it listens. */
+  place: Place;
+  readonly #stream: StreamServer;
+  readonly #options: ListenOptions;
+  #file: SocketFile | undefined = undefined;
+
+  constructor(stream: StreamServer, place: Place, options: ListenOptions) {
+    this.#stream = stream;
+    this.place = place;
+    this.#options = options;
+  }
+
+  /** @throws RingwireError ERR_RINGWIRE_PATH_IN_USE, _PATH_NOT_SOCKET, _PATH_NOT_OWNED, or an error of the system such as EADDRINUSE */
+  async start(): Promise<void> {
+    const { place } = this;
+    const { server } = this.#stream;
+    if (place.kind === 'unix') {
+      // In a cluster the workers share one socket; taking it away would cut the others off.
+      if (!cluster.isWorker) await freePath(place.path);
+      const { readableAll = false, writableAll = false } = this.#options;
+      server.listen({ path: place.path, readableAll, writableAll });
+    } else server.listen(place.port, place.host);
+    await once(server, 'listening');
+    if (place.kind !== 'unix') {
+      this.place = { ...place, port: (server.address() as net.AddressInfo).port };
+    } else if (!cluster.isWorker) this.#file = socketFile(place.path);
+  }
+
+  /** Stops listening; settles when the last connection is gone. */
+  stop(): Promise<void> {
+    const { server } = this.#stream;
+    const closed = new Promise<void>((resolve) => {
+      if (server.listening) server.once('close', resolve);
+      else resolve();
+    });
+    closeWithoutSuccessor(this.#file, () => this.#stream.stop(true));
+    this.#file = undefined;
+    return closed;
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The options of `listen` and `connect`, their defaults, and what the rooms below are told of them.
+ *
+ * Invariant: an option with an impossible value is ERR_RINGWIRE_BAD_CONFIG before anything is opened.
+ */
+import os from 'node:os';
+import type { CodecName } from '../codecs/codec.ts';
+import type { ReceiveMode } from '../codecs/raw.ts';
+import type { ContextOptions } from '../endpoints/context.ts';
+import { RingwireError } from '../errors.ts';
+import { Feature } from '../frames/control.ts';
+import { DEFAULT_LIMITS, FRAME_BYTES_CEILING, FRAME_BYTES_FLOOR, type Limits } from '../limits.ts';
+import type { TlsSettings } from '../transports/tls-options.ts';
+import { agreedIds, eventCodecs, type Protocol } from './protocol.ts';
+
+export interface EndpointOptions {
+  /** What this side calls itself in a hello; the host's name unless said otherwise. Proves nothing. */
+  readonly id?: string;
+  /** Of everything that has no codec of its own: 'msgpack' unless said otherwise. A server answers each peer in the peer's. */
+  readonly codec?: CodecName;
+  /** How raw messages are received: your own copy (the default), a lent view, or the lent frame. */
+  readonly receive?: ReceiveMode;
+  /** Check data against the schemas of the protocol, in both directions. Off unless asked for. */
+  readonly validate?: boolean;
+  readonly limits?: Partial<Limits>;
+  /** Errors of handlers reach the asker with their stack. Off: stacks name paths. */
+  readonly exposeStacks?: boolean;
+  /** For tls: addresses. Both ends verify unless you write `rejectUnauthorized: false`. */
+  readonly tls?: TlsSettings;
+  /** Closes the endpoint when it is aborted; the promise of `listen` or `connect` then fails with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface ListenOptions extends EndpointOptions {
+  /** 1,000 unless said otherwise. */
+  readonly maxConnections?: number;
+  /** Open a local socket to all users. */
+  readonly readableAll?: boolean;
+  readonly writableAll?: boolean;
+}
+
+export interface ReconnectOptions {
+  /** The longest first pause in milliseconds, 500 unless said otherwise. Pauses double and are drawn at random from zero on. */
+  readonly delayMs?: number;
+  /** The longest pause, 30,000 unless said otherwise. */
+  readonly delayMsMax?: number;
+  /** Tries after a disconnect; no end unless said otherwise. */
+  readonly attemptsMax?: number;
+}
+
+export interface ConnectOptions extends EndpointOptions {
+  /** Milliseconds until the connection has to stand, 10,000 unless said otherwise; 0 or Infinity: no end. */
+  readonly timeout?: number;
+  /** Try again until the server is there, instead of failing with the first try. */
+  readonly wait?: boolean;
+  /** How a lost connection is restored; false: it is not. */
+  readonly reconnect?: boolean | ReconnectOptions;
+}
+
+export interface WithProtocol<P extends Protocol> {
+  readonly protocol: P;
+}
+
+const CODECS: readonly unknown[] = ['json', 'msgpack', 'raw'];
+const RECEIVE_MODES: readonly unknown[] = ['copy', 'view', 'frame'];
+
+/** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG, naming the option */
+export function contextOptions(
+  options: EndpointOptions,
+  protocol: Protocol,
+  followPeer: boolean,
+): ContextOptions {
+  const { id = os.hostname(), codec = 'msgpack', receive = 'copy' } = options;
+  if (!CODECS.includes(codec))
+    throw badOption(`codec must be 'json', 'msgpack' or 'raw', not ${shown(codec)}`);
+  if (!RECEIVE_MODES.includes(receive)) {
+    throw badOption(`receive must be 'copy', 'view' or 'frame', not ${shown(receive)}`);
+  }
+  return {
+    id: String(id),
+    limits: limitsOf(options.limits ?? {}),
+    receive,
+    encoding: 'utf8',
+    codec,
+    followPeer,
+    delimiter: '\f',
+    events: agreedIds(protocol),
+    eventCodecs: eventCodecs(protocol),
+    features: Feature.requests,
+    poison: process.env['RINGWIRE_POISON'] === '1',
+  };
+}
+
+/** A time that a program gives, 0 for no end. @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
+export function timeoutOf(value: unknown, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'number' || !(value >= 0))
+    throw badOption(`timeout must be milliseconds, not ${shown(value)}`);
+  return value === 0 ? Infinity : value;
+}
+
+export function reconnectOf(reconnect: boolean | ReconnectOptions = true): Required<ReconnectOptions> {
+  const {
+    delayMs = 500,
+    delayMsMax = 30_000,
+    attemptsMax = Infinity,
+  } = typeof reconnect === 'object' ? reconnect : {};
+  checkNumber('reconnect.delayMs', delayMs, 0, 2 ** 31 - 1);
+  checkNumber('reconnect.delayMsMax', delayMsMax, 0, 2 ** 31 - 1);
+  checkNumber('reconnect.attemptsMax', attemptsMax, 0, Infinity);
+  return { delayMs, delayMsMax, attemptsMax: reconnect === false ? 0 : attemptsMax };
+}
+
+function limitsOf(given: Partial<Limits>): Limits {
+  const limits: Limits = { ...DEFAULT_LIMITS };
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw badOption(`limits.${name} is no limit`);
+    if (value === undefined) continue;
+    checkNumber(`limits.${name}`, value, 1, name.endsWith('Ms') ? 2 ** 31 - 1 : Infinity);
+    limits[name as keyof Limits] = value;
+  }
+  checkNumber('limits.frameBytesMax', limits.frameBytesMax, FRAME_BYTES_FLOOR, FRAME_BYTES_CEILING);
+  checkNumber('limits.pendingBytesSoft', limits.pendingBytesSoft, 1, limits.pendingBytesMax);
+  return limits;
+}
+
+export function checkNumber(name: string, value: unknown, least: number, most: number): void {
+  if (typeof value === 'number' && value >= least && value <= most) return;
+  throw badOption(`${name} must be a number from ${least} to ${most}, not ${shown(value)}`);
+}
+
+export function badOption(message: string): RingwireError {
+  return new RingwireError('ERR_RINGWIRE_BAD_CONFIG', message);
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value);
+}

@@ -1,0 +1,272 @@
+/**
+ * The other process, as the program sees it: what can be sent to it, heard from it and asked of it. The same on both sides; a client is the
+ * peer that it connects to.
+ *
+ * Invariant: names of events are the peers' own. What happens to the connection is told by `lifecycle`, never by `on`.
+ */
+import type { Connection } from '../connection/connection.ts';
+import type { Emitter, Handler } from '../emitter.ts';
+import { RingwireError } from '../errors.ts';
+import { Feature } from '../frames/control.ts';
+import type { Endpoint } from './endpoint.ts';
+import { timeoutOf } from './options.ts';
+import { MessageReader, type ReaderOptions } from './reader.ts';
+import { AskedOnce, type AskOptions, cancelled } from './requests/asked.ts';
+import { notConnected } from './requests/asker.ts';
+import type { Exchanges } from './requests/exchanges.ts';
+import { IncomingStream, type StreamReader } from './requests/incoming-stream.ts';
+import { type Present, type Stats, statsOf, Tally } from './stats.ts';
+import type {
+  AnyContract,
+  AskArguments,
+  Contract,
+  DataArguments,
+  HandlerOf,
+  NameIn,
+  TypeIn,
+} from './types.ts';
+
+interface Waiting {
+  resolve(): void;
+  reject(error: Error): void;
+  /** Called before either. */
+  settled(): void;
+}
+
+export abstract class Peer<C extends Contract = AnyContract> {
+  /** Counts of this peer. */
+  readonly tally: Tally = new Tally();
+  protected readonly endpoint: Endpoint;
+  /** The connection while it is established. */
+  protected connection: Connection | undefined = undefined;
+  protected isClosed = false;
+  #exchanges: Exchanges | undefined = undefined;
+  #peerId = '';
+  /** The other side answers requests. */
+  #answers = false;
+  readonly #readers = new Set<MessageReader<unknown>>();
+  readonly #draining = new Set<Waiting>();
+
+  constructor(endpoint: Endpoint) {
+    this.endpoint = endpoint;
+  }
+
+  /** What the other side calls itself. Proves nothing. */
+  get id(): string {
+    return this.#peerId;
+  }
+
+  get isConnected(): boolean {
+    return this.connection !== undefined;
+  }
+
+  /**
+   * Queues a message; it leaves at the end of the tick.
+   * @returns true, or false when the peer is slow (await `drained`), or when the message was dropped: there is no connection, or
+   *   `pendingBytesMax` wait already
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_INVALID_DATA, or what the codec throws; nothing is sent then
+   */
+  abstract send<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
+
+  /** Lets what was sent leave, then closes. Cuts the connection when that takes longer than `limits.closeTimeoutMs`. */
+  abstract close(): Promise<void>;
+
+  /** Whether the connection keeps the process alive: yes, until `unref`. */
+  abstract ref(): this;
+  abstract unref(): this;
+
+  /** Where this peer's messages are published. */
+  protected abstract listeners(): Emitter;
+
+  on<K extends NameIn<C['received']>>(event: K, handler: HandlerOf<C['received'][K]>): this {
+    this.listeners().on(event, handler as Handler);
+    return this;
+  }
+
+  once<K extends NameIn<C['received']>>(event: K, handler: HandlerOf<C['received'][K]>): this {
+    this.listeners().once(event, handler as Handler);
+    return this;
+  }
+
+  off<K extends NameIn<C['received']>>(event: K, handler: HandlerOf<C['received'][K]>): this {
+    this.listeners().off(event, handler as Handler);
+    return this;
+  }
+
+  /**
+   * Messages of one event as an async iterator, which ends when the peer is closed for good.
+   * @throws RingwireError ERR_RINGWIRE_BAD_CONFIG
+   */
+  messages<K extends NameIn<C['received']>>(
+    event: K,
+    options: ReaderOptions = {},
+  ): MessageReader<C['received'][K]> {
+    const reader = new MessageReader<unknown>(this.listeners(), event, options, this.endpoint.keep, (each) =>
+      this.#readers.delete(each),
+    );
+    if (this.isClosed) reader.end();
+    else this.#readers.add(reader);
+    return reader as MessageReader<C['received'][K]>;
+  }
+
+  /**
+   * Asks the other side's handler. At most `limits.requestsOpenMax` are under way at once, the others wait.
+   * @returns what the handler returned; rejects with a RequestError when it failed, and with a RingwireError
+   *   ERR_RINGWIRE_REQUEST_TIMEOUT, _REQUEST_CANCELLED, _REQUEST_LOST (it may have been carried out) or _NOT_CONNECTED (it was not)
+   */
+  request<K extends NameIn<C['requests']>>(
+    request: K,
+    ...args: AskArguments<TypeIn<C['requests'][K], 'asked'>, AskOptions>
+  ): Promise<TypeIn<C['requests'][K], 'answer'>>;
+  request(request: string, input?: unknown, options?: AskOptions): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const exchanges = this.#ready();
+      const { limits } = this.endpoint.context;
+      const timeout = timeoutOf(options?.timeout, limits.requestTimeoutMs);
+      const { endpoint } = this;
+      endpoint.checkInput(request, input);
+      const settle = endpoint.validates
+        ? (answer: unknown): void => {
+            try {
+              resolve(endpoint.checkOutput(request, answer));
+            } catch (error) {
+              reject(error as Error);
+            }
+          }
+        : resolve;
+      const asked = new AskedOnce(request, input, endpoint.codecOf(request), timeout, settle, reject);
+      if (options?.signal !== undefined) this.#bind(asked, options.signal, exchanges);
+      else exchanges.asker.ask(asked);
+    });
+  }
+
+  /**
+   * Asks a handler that answers with a stream. Nothing is asked before the first item is; leaving the loop cancels it.
+   */
+  stream<K extends NameIn<C['streams']>>(
+    request: K,
+    ...args: AskArguments<TypeIn<C['streams'][K], 'asked'>, AskOptions>
+  ): StreamReader<TypeIn<C['streams'][K], 'answer'>>;
+  stream(request: string, input?: unknown, options: AskOptions = {}): StreamReader<unknown> {
+    const timeout = timeoutOf(options.timeout, this.endpoint.context.limits.requestTimeoutMs);
+    this.endpoint.checkInput(request, input);
+    return new IncomingStream(
+      request,
+      input,
+      this.endpoint.codecOf(request),
+      { ...options, timeout },
+      () => this.#ready().asker,
+      (item) => this.endpoint.checkItem(request, item),
+    );
+  }
+
+  /** Settles when `send` would say true. Rejects with ERR_RINGWIRE_NOT_CONNECTED when that will never be so, or with the signal's reason. */
+  drained(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+    if (this.isClosed) return Promise.reject(notConnected());
+    if (this.connection !== undefined && !this.connection.isFull) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { resolve, reject, settled: () => {} };
+      this.#draining.add(waiting);
+      if (signal === undefined) return;
+      const abort = (): void => {
+        this.#draining.delete(waiting);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      waiting.settled = () => signal.removeEventListener('abort', abort);
+    });
+  }
+
+  /** Writes what was sent in this tick now instead of at its end. */
+  flush(): void {
+    this.connection?.flush();
+  }
+
+  /** @param previous an earlier result: rates count from there, otherwise from the start */
+  stats(previous?: Stats): Stats {
+    return statsOf(this.total(), this.present(), previous);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The tally with what the present connection has added. */
+  protected total(): Tally {
+    const total = new Tally(this.tally.startMs);
+    this.tally.addTo(total);
+    if (this.connection !== undefined) total.addTraffic(this.connection.traffic);
+    return total;
+  }
+
+  protected present(): Present {
+    return {
+      pendingBytes: this.connection?.pendingBytes ?? 0,
+      requests: {
+        open: this.#exchanges?.asker.openCount ?? 0,
+        queued: this.#exchanges?.asker.queuedCount ?? 0,
+        handled: this.#exchanges?.answerer.count ?? 0,
+      },
+    };
+  }
+
+  /** The other side has said hello. */
+  protected attach(connection: Connection, id: string, features: number): void {
+    this.connection = connection;
+    this.#peerId = id;
+    this.#answers = (features & Feature.requests) !== 0;
+    this.#exchanges = this.endpoint.exchanges(connection, this);
+    connection.exchanges = this.#exchanges;
+    this.release();
+  }
+
+  /** The connection is gone; another one may follow. */
+  protected detach(): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    this.tally.addTraffic(connection.traffic);
+    this.connection = undefined;
+    this.#exchanges?.close();
+    this.#exchanges = undefined;
+  }
+
+  /** There is room again. */
+  protected release(): void {
+    for (const waiting of this.#stopWaiting()) waiting.resolve();
+  }
+
+  /** Nothing follows any more. */
+  protected finish(): void {
+    this.isClosed = true;
+    for (const waiting of this.#stopWaiting()) waiting.reject(notConnected());
+    for (const reader of this.#readers) reader.end();
+  }
+
+  abstract refused(error: Error): void;
+
+  #stopWaiting(): Waiting[] {
+    const waiting = [...this.#draining];
+    this.#draining.clear();
+    for (const each of waiting) each.settled();
+    return waiting;
+  }
+
+  #ready(): Exchanges {
+    if (this.#exchanges === undefined) throw notConnected();
+    if (!this.#answers) throw new RingwireError('ERR_RINGWIRE_NO_HANDLER', 'the peer answers no requests');
+    return this.#exchanges;
+  }
+
+  #bind(asked: AskedOnce, signal: AbortSignal, exchanges: Exchanges): void {
+    if (signal.aborted) {
+      asked.failed(cancelled(asked.event, signal.reason));
+      return;
+    }
+    const abort = (): void => exchanges.asker.giveUp(asked, cancelled(asked.event, signal.reason));
+    signal.addEventListener('abort', abort, { once: true });
+    asked.settled = () => signal.removeEventListener('abort', abort);
+    exchanges.asker.ask(asked);
+  }
+}
