@@ -60,7 +60,8 @@ export type ErrorCode =
   | 'ERR_RINGWIRE_TRUNCATED'
   | 'ERR_RINGWIRE_UDP_AMPLIFICATION'
   | 'ERR_RINGWIRE_UDP_BAD_SOURCE'
-  | 'ERR_RINGWIRE_UDP_TOO_LARGE';
+  | 'ERR_RINGWIRE_UDP_TOO_LARGE'
+  | 'ERR_RINGWIRE_UDP_UNSUPPORTED';
 
 /** What a RingwireError may say beside its message. */
 export interface ErrorDetails {

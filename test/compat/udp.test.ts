@@ -70,7 +70,10 @@ void describe('udp', () => {
         answers.values('answer'),
         [0, 1, 2, 3, 4].map((n) => Object.assign({}, said, { n })),
       );
-      const [, source] = (answers.of('answer')[0] as { args: unknown[] }).args as [unknown, Source];
+      const [, source] = (answers.of('answer')[0] as { args: readonly unknown[] }).args as readonly [
+        unknown,
+        Source,
+      ];
       assert.equal(source.port, b.place.port);
       assert.equal(source.id, 'a');
     });
