@@ -5,8 +5,11 @@
  */
 import type { CodecName } from '../codecs/codec.ts';
 import type { ReceiveMode } from '../codecs/raw.ts';
+import type { AssemblyOptions } from '../connection/datagram-assembly.ts';
 import type { EventRule } from '../connection/datagram-order.ts';
+import type { SenderOptions } from '../connection/datagram-sender.ts';
 import { RingwireError } from '../errors.ts';
+import { DatagramFlag } from '../frames/datagram.ts';
 import { DATAGRAM_BYTES_FLOOR, DATAGRAM_BYTES_MAX, DATAGRAM_LIMITS } from '../limits.ts';
 
 export interface DatagramSettings {
@@ -143,4 +146,23 @@ function withoutHoles(given: DatagramSettings): DatagramSettings {
 
 function badSetting(message: string): RingwireError {
   return new RingwireError('ERR_RINGWIRE_BAD_CONFIG', `udp.${message}`);
+}
+
+/** What the senders of an endpoint have to know. */
+export function senderOptions(settings: FullSettings): SenderOptions {
+  const { datagramBytesMax, timing, checksum, fragment, fragmentedBytesMax } = settings;
+  return {
+    bytesMax: datagramBytesMax,
+    flags: (timing ? DatagramFlag.timing : 0) | (checksum ? DatagramFlag.checksum : 0),
+    fragmentedBytesMax: fragment ? fragmentedBytesMax : 0,
+    queueBytesSoft: settings.queueBytesSoft,
+    queueBytesMax: settings.queueBytesMax,
+  };
+}
+
+/** Undefined: fragments are refused. */
+export function assemblyOptions(settings: FullSettings): AssemblyOptions | undefined {
+  const { fragment, fragmentedBytesMax, fragmentsBytesMax, fragmentDeadlineMs } = settings;
+  if (!fragment) return undefined;
+  return { frameBytesMax: fragmentedBytesMax, bytesMax: fragmentsBytesMax, deadlineMs: fragmentDeadlineMs };
 }

@@ -11,10 +11,15 @@ import { DatagramNames } from '../connection/datagram-names.ts';
 import type { SenderOptions } from '../connection/datagram-sender.ts';
 import type { Emitter, Slot } from '../emitter.ts';
 import { type MessageError, RingwireError } from '../errors.ts';
-import { DatagramFlag } from '../frames/datagram.ts';
 import { DatagramSocket } from '../transports/datagram.ts';
 import type { DatagramLink, LinkHost, RemoteInfo } from './datagram-link.ts';
-import { type DatagramOptions, datagramSettings, type FullSettings } from './datagram-options.ts';
+import {
+  assemblyOptions,
+  type DatagramOptions,
+  datagramSettings,
+  type FullSettings,
+  senderOptions,
+} from './datagram-options.ts';
 import { DatagramOutgoing } from './datagram-outgoing.ts';
 import { DatagramOutput } from './datagram-output.ts';
 import { DatagramPeers, type DatagramTarget } from './datagram-peers.ts';
@@ -78,7 +83,9 @@ export class DatagramEndpoint implements LinkHost {
     this.senderOptions = senderOptions(settings);
     this.#output = new DatagramOutput(options, settings.events);
     this.#outgoing = new DatagramOutgoing(settings.coalesceMs, (error) => handlers.error(error));
-    this.#inbox = this.#makeInbox();
+    const { codecs, rules, delimiter } = this.#output;
+    const assembly = assemblyOptions(settings);
+    this.#inbox = new DatagramInbox(this.names, { codecs, rules, delimiter, assembly });
     this.#hosts = new HostNames(options.type === 'udp4' ? 4 : 6, (error) => this.#sendFailed(error));
     const { id } = this.#output.codec;
     this.#peers = new DatagramPeers(this, this.#hosts, options, settings, id, (link) =>
@@ -205,22 +212,6 @@ export class DatagramEndpoint implements LinkHost {
     });
   }
 
-  #makeInbox(): DatagramInbox {
-    const { fragment, fragmentedBytesMax, fragmentsBytesMax, fragmentDeadlineMs } = this.#settings;
-    const assembly = {
-      frameBytesMax: fragmentedBytesMax,
-      bytesMax: fragmentsBytesMax,
-      deadlineMs: fragmentDeadlineMs,
-    };
-    const { codecs, rules, delimiter } = this.#output;
-    return new DatagramInbox(this.names, {
-      codecs,
-      rules,
-      delimiter,
-      assembly: fragment ? assembly : undefined,
-    });
-  }
-
   #makeSocket(): DatagramSocket {
     const options = { ...this.#settings, type: this.#options.type };
     return new DatagramSocket(options, {
@@ -304,15 +295,4 @@ export class DatagramEndpoint implements LinkHost {
     this.#peers.clear();
     this.#handlers.closed();
   }
-}
-
-function senderOptions(settings: FullSettings): SenderOptions {
-  const { datagramBytesMax, timing, checksum, fragment, fragmentedBytesMax } = settings;
-  return {
-    bytesMax: datagramBytesMax,
-    flags: (timing ? DatagramFlag.timing : 0) | (checksum ? DatagramFlag.checksum : 0),
-    fragmentedBytesMax: fragment ? fragmentedBytesMax : 0,
-    queueBytesSoft: settings.queueBytesSoft,
-    queueBytesMax: settings.queueBytesMax,
-  };
 }

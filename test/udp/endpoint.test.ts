@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import dgram from 'node:dgram';
 import { describe, test } from 'node:test';
 import type { Config } from '../../src/ipc/config.ts';
-import { record, turn, udp, until } from './support/pair.ts';
+import { record, udp, until } from './support/pair.ts';
 
 type Settings = Partial<Config>;
 const MSGPACK: Settings = { codec: 'msgpack' };
@@ -46,14 +46,14 @@ void describe('udp on the ringwire wire', () => {
 
   void test('coalesceMs joins the messages of several ticks; coalesce: false joins none', async (context) => {
     const b = await udp(context, MSGPACK);
-    const joining = await udp(context, { ...MSGPACK, udp: { coalesceMs: 20 } });
+    const joining = await udp(context, { ...MSGPACK, udp: { coalesceMs: 100 } });
     const single = await udp(context, { ...MSGPACK, udp: { coalesce: false } });
     const told = record(b.server, 'j', 's');
     for (let n = 0; n < 5; n++) {
       joining.server.emit(b.place, 'j', n);
       single.server.emit(b.place, 's', n);
       single.server.emit(b.place, 's', n);
-      await turn();
+      await new Promise<void>((resolve) => process.nextTick(resolve));
     }
     await told.count('j', 5);
     await told.count('s', 10);
