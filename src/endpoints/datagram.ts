@@ -46,7 +46,8 @@ const SWEEP_MS = 1_000;
 const KEEPALIVES_PER_TTL = 3;
 /** Of one code there is one error event in this time; all are counted. */
 const TELL_AGAIN_MS = 1_000;
-const FREE_DATAGRAMS_MAX = 256;
+/** Memory for datagrams that is kept for the next burst. */
+const FREE_BYTES_MAX: number = 4 * 1024 * 1024;
 
 export class DatagramEndpoint implements LinkHost {
   readonly names: DatagramNames;
@@ -78,7 +79,8 @@ export class DatagramEndpoint implements LinkHost {
     this.#options = options;
     this.#handlers = handlers;
     this.names = new DatagramNames(options.agreed);
-    this.pool = new SlabPool(FREE_DATAGRAMS_MAX, (settings.datagramBytesMax + 7) & ~7);
+    const slabBytes = (settings.datagramBytesMax + 7) & ~7;
+    this.pool = new SlabPool(FREE_BYTES_MAX / slabBytes, slabBytes);
     this.#releaser = new ByteWriter(this.pool, () => {});
     this.senderOptions = senderOptions(settings);
     this.#output = new DatagramOutput(options, settings.events);
