@@ -25,7 +25,7 @@ export { retain, type ReceiveMode } from './codecs/raw.ts';
 export type { CodecName } from './codecs/codec.ts';
 export type { DatagramFigures } from './connection/datagram-figures.ts';
 export type { DatagramMode, EventRule } from './connection/datagram-order.ts';
-export type { DatagramTarget } from './endpoints/datagram.ts';
+export type { DatagramTarget } from './endpoints/datagram-peers.ts';
 export type { RemoteInfo } from './endpoints/datagram-link.ts';
 export type { DatagramSettings } from './endpoints/datagram-options.ts';
 export type { DatagramStats, PeerStats } from './endpoints/datagram-stats.ts';

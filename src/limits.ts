@@ -185,7 +185,7 @@ export const DATAGRAM_LIMITS: DatagramLimits = {
   queueBytesSoft: 256 * 1024,
   /** `emit` drops above this many. */
   queueBytesMax: 4 * 1024 * 1024,
-  /** What leaves in one turn of the event loop; the rest waits for the next. A receive buffer of 4 MiB holds several of these. */
+  /** What leaves in one turn of the event loop, counted as a receive buffer counts it: the smallest default of Linux, 416 KiB, holds it. */
   burstBytesMax: 256 * 1024,
   /** Largest frame that is put together from fragments. */
   fragmentedBytesMax: 1024 * 1024,

@@ -12,7 +12,7 @@ import { type EventRule, keyOf } from '../connection/datagram-order.ts';
 import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import type { Sink } from '../connection/wire.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
-import { DATAGRAM_BYTES_MAX, DEFAULT_LIMITS } from '../limits.ts';
+import { DEFAULT_LIMITS, FRAME_BYTES_CEILING } from '../limits.ts';
 import type { DatagramLink } from './datagram-link.ts';
 import type { DatagramOptions } from './datagram-options.ts';
 
@@ -42,10 +42,11 @@ export class DatagramOutput {
     this.rules = new Map(Object.entries(rules));
     this.delimiter = delimiterBytes(options.delimiter);
     this.#encoding = options.encoding;
+    // How large a message may be is the packer's to judge.
     const wire = {
       names: new EnvelopeNames(),
       delimiter: this.delimiter,
-      frameBytesMax: DATAGRAM_BYTES_MAX,
+      frameBytesMax: FRAME_BYTES_CEILING,
       limits: DEFAULT_LIMITS,
     };
     this.#text = new DelimitedWire(new ReceiveRing(0), wire, NO_SINK);

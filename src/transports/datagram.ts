@@ -13,7 +13,7 @@ export interface DatagramSocketOptions {
   readonly reusePort: boolean;
   readonly recvBufferBytes: number;
   readonly sendBufferBytes: number;
-  /** Bytes that leave in one turn of the event loop. */
+  /** Bytes that leave in one turn of the event loop, as receive buffers count them. */
   readonly burstBytesMax: number;
   readonly broadcast: boolean;
   readonly ttl?: number | undefined;
@@ -37,6 +37,9 @@ export interface DatagramSocketHandlers {
   failed(error: Error): void;
   closed(): void;
 }
+
+/** What a datagram occupies in a receive buffer of Linux beside its bytes, about. */
+const OVERHEAD_BYTES = 704;
 
 /** Datagrams that the system has been given and cannot send yet. */
 const UNSENT_COUNT_MAX = 64;
@@ -103,7 +106,7 @@ export class DatagramSocket {
       this.#handlers.written(segment);
       return;
     }
-    this.#budgetBytes -= segment.bytes.length;
+    this.#budgetBytes -= segment.bytes.length + OVERHEAD_BYTES;
     this.#refill ??= setImmediate(() => this.#refilled());
     try {
       if (this.#options.connect === undefined) this.socket.send(segment.bytes, port, address, this.#sent);
