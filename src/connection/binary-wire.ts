@@ -82,6 +82,11 @@ export class BinaryWire implements Wire {
     this.#sink = sink;
   }
 
+  /** Both sides have said hello. */
+  get isEstablished(): boolean {
+    return this.#helloSeen;
+  }
+
   get sharingKey(): string {
     return this.#encoder.codec.name;
   }

@@ -4,9 +4,11 @@
  *
  * Invariant: a fault ends the datagram; what stood before it has been delivered.
  */
-import { checkDepth, parseJson } from '../codecs/json.ts';
+import { parseJson } from '../codecs/json.ts';
+import { checkJson } from '../codecs/json-check.ts';
 import type { Slot } from '../emitter.ts';
 import { type ErrorCode, RingwireError } from '../errors.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
 import type { DatagramNames } from './datagram-names.ts';
 
 /** @returns why the rest was refused; undefined when nothing was */
@@ -24,7 +26,7 @@ export function readTextDatagram(
     at = end + delimiter.length;
     let message: unknown;
     try {
-      checkDepth(text);
+      checkJson(text, DEFAULT_LIMITS);
       message = parseJson(text);
     } catch (error) {
       return error instanceof RingwireError ? error.code : 'ERR_RINGWIRE_INVALID_JSON';

@@ -11,13 +11,21 @@ import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, type ReceiveMode } from '../codecs/raw.ts';
 import { BinaryWire } from '../connection/binary-wire.ts';
 import type { ConnectionContext } from '../connection/connection.ts';
+import { Counters } from '../connection/counters.ts';
 import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import { EventIds } from '../connection/event-ids.ts';
+import { MemoryBudget } from '../connection/memory-budget.ts';
 import { UnframedWire } from '../connection/unframed-wire.ts';
+import { Watchdog } from '../connection/watchdog.ts';
 import type { Sink, Wire, WireKind } from '../connection/wire.ts';
 import type { Emitter } from '../emitter.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits, SlowConsumerPolicy } from '../limits.ts';
+
+export interface Accounts {
+  readonly memory: MemoryBudget;
+  readonly counters: Counters;
+}
 
 export interface ContextOptions {
   /** What this side calls itself in a hello. */
@@ -38,6 +46,12 @@ export interface ContextOptions {
   eventCodecs?: ReadonlyMap<string, CodecName | Codec> | undefined;
   /** What this side offers in a hello, bits of `Feature`. */
   features?: number | undefined;
+  /** What happens to a peer, or its messages, above the hard mark; 'drop-newest' unless said otherwise. */
+  slowConsumer?: SlowConsumerPolicy | undefined;
+  /** The key of a message, for the policy 'latest'; without it the event. */
+  keyOf?: ((event: string, data: unknown) => string) | undefined;
+  /** What the endpoints of an instance share: the bytes that wait for all peers, and the counts. */
+  accounts?: Accounts | undefined;
   /** Debug switch: received bytes are overwritten once their handler has returned. */
   poison: boolean;
 }
@@ -47,7 +61,11 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const { limits } = options;
   const ring = new ReceiveRing(RING_BYTES, options.poison);
   const raw = new RawCodec(options.receive, options.encoding, ring.bytes);
-  const byName: Record<CodecName, Codec> = { json: new JsonCodec(), msgpack: new MsgpackCodec(), raw };
+  const byName: Record<CodecName, Codec> = {
+    json: new JsonCodec(limits),
+    msgpack: new MsgpackCodec(limits),
+    raw,
+  };
   const codecs: (Codec | undefined)[] = [];
   for (const codec of Object.values(byName)) codecs[codec.id] = codec;
   const eventCodecs = new Map<string, Codec>();
@@ -61,6 +79,7 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     names: new EnvelopeNames(),
     delimiter: delimiterBytes(options.delimiter),
     frameBytesMax: limits.frameBytesMax,
+    limits,
   };
   const binary = {
     codecs,
@@ -77,5 +96,21 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     if (kind === 'delimited') return new DelimitedWire(ring, delimited, sink);
     return new UnframedWire(ring, raw, sink);
   };
-  return { ring, pool: new SlabPool(), limits, emitter, codecs: byName, makeWire };
+  const memory = options.accounts?.memory ?? new MemoryBudget(limits.totalPendingBytesMax);
+  const counters = new Counters(options.accounts?.counters);
+  const watchdog = new Watchdog(limits, memory);
+  const { keyOf, slowConsumer = 'drop-newest' } = options;
+  return {
+    ring,
+    pool: new SlabPool(),
+    limits,
+    emitter,
+    codecs: byName,
+    counters,
+    memory,
+    watchdog,
+    slowConsumer,
+    keyOf,
+    makeWire,
+  };
 }

@@ -12,7 +12,7 @@ import { type EventRule, keyOf } from '../connection/datagram-order.ts';
 import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import type { Sink } from '../connection/wire.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
-import { DATAGRAM_BYTES_MAX } from '../limits.ts';
+import { DATAGRAM_BYTES_MAX, DEFAULT_LIMITS } from '../limits.ts';
 import type { DatagramLink } from './datagram-link.ts';
 import type { DatagramOptions } from './datagram-options.ts';
 
@@ -31,7 +31,7 @@ export class DatagramOutput {
   /** @throws RingwireError ERR_RINGWIRE_BAD_DELIMITER */
   constructor(options: DatagramOptions, rules: Readonly<Record<string, EventRule>>) {
     const byName: Record<CodecName, Codec> = {
-      json: new JsonCodec(true),
+      json: new JsonCodec(DEFAULT_LIMITS, true),
       msgpack: new MsgpackCodec(),
       raw: new RawCodec(options.receive, options.encoding),
     };
@@ -42,7 +42,12 @@ export class DatagramOutput {
     this.rules = new Map(Object.entries(rules));
     this.delimiter = delimiterBytes(options.delimiter);
     this.#encoding = options.encoding;
-    const wire = { names: new EnvelopeNames(), delimiter: this.delimiter, frameBytesMax: DATAGRAM_BYTES_MAX };
+    const wire = {
+      names: new EnvelopeNames(),
+      delimiter: this.delimiter,
+      frameBytesMax: DATAGRAM_BYTES_MAX,
+      limits: DEFAULT_LIMITS,
+    };
     this.#text = new DelimitedWire(new ReceiveRing(0), wire, NO_SINK);
   }
 

@@ -46,7 +46,14 @@ const REASONS: readonly (ErrorCode | undefined)[] = [
   'ERR_RINGWIRE_FRAME_TIMEOUT',
   'ERR_RINGWIRE_PEER_DEAD',
   'ERR_RINGWIRE_MEMORY_LIMIT',
+  'ERR_RINGWIRE_FLOOD',
 ];
+
+/** Two codes of ours are one reason for the peer. */
+function reasonOf(code: ErrorCode | undefined): number {
+  if (code === 'ERR_RINGWIRE_SLOW_CONSUMER_TIME') return REASONS.indexOf('ERR_RINGWIRE_SLOW_CONSUMER_BYTES');
+  return Math.max(0, REASONS.indexOf(code));
+}
 
 export interface Hello {
   /** The codec in which the peer sends and likes to be answered. */
@@ -129,9 +136,17 @@ export function announceFrame(id: number, name: string): Buffer {
   return controlFrame(body);
 }
 
+export function pingFrame(token: number): Buffer {
+  return heartbeatFrame(Control.ping, token);
+}
+
 export function pongFrame(token: number): Buffer {
+  return heartbeatFrame(Control.pong, token);
+}
+
+function heartbeatFrame(kind: number, token: number): Buffer {
   const body = Buffer.alloc(8);
-  body[0] = Control.pong;
+  body[0] = kind;
   body.writeUInt32LE(token, 4);
   return controlFrame(body);
 }
@@ -140,7 +155,7 @@ export function goodbyeFrame(code: ErrorCode | undefined, text: string): Buffer 
   const reason = cut(text);
   const body = Buffer.alloc(4 + reason.length);
   body[0] = Control.goodbye;
-  body.writeUInt16LE(Math.max(0, REASONS.indexOf(code)), 2);
+  body.writeUInt16LE(reasonOf(code), 2);
   reason.copy(body, 4);
   return controlFrame(body);
 }

@@ -14,6 +14,7 @@ import type { Sink, Wire } from '../../src/connection/wire.ts';
 import { FrameError, MessageError } from '../../src/errors.ts';
 import type { Frame } from '../../src/frames/frame.ts';
 import { extraBytes, plainFrameBytes } from '../../src/frames/header.ts';
+import { DEFAULT_LIMITS } from '../../src/limits.ts';
 import type { Setting } from '../support/vectors.ts';
 import { deliver, type Way } from './pieces.ts';
 
@@ -146,7 +147,12 @@ function replayStream(setting: Setting, pieces: readonly Buffer[], way: Way): st
 
 function replayDelimited(setting: Setting, pieces: readonly Buffer[], way: Way): string {
   const ring = new ReceiveRing(256);
-  const options = { names: new EnvelopeNames(), delimiter: Buffer.from('\f'), frameBytesMax: setting.limit };
+  const options = {
+    names: new EnvelopeNames(),
+    delimiter: Buffer.from('\f'),
+    frameBytesMax: setting.limit,
+    limits: DEFAULT_LIMITS,
+  };
   const wire = new DelimitedWire(ring, options, SINK);
   const account: Account = { lines: [], offset: 0, greeted: false };
   try {
