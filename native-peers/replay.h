@@ -25,20 +25,20 @@ struct replay {
 
 #define REPLAY_HEX_BYTES_MAX 64u /* longer payloads are shown as their size and CRC-32 */
 
-static void *replay_memory(size_t bytes) {
+static inline void *replay_memory(size_t bytes) {
   void *memory = malloc(bytes ? bytes : 1);
   if (!memory) exit(3);
   return memory;
 }
 
 /* A copy that ends where its memory ends. */
-static uint8_t *replay_copy(const uint8_t *bytes, size_t length) {
+static inline uint8_t *replay_copy(const uint8_t *bytes, size_t length) {
   uint8_t *copy = replay_memory(length);
   if (length) memcpy(copy, bytes, length);
   return copy;
 }
 
-static void replay_put_hex(FILE *out, const uint8_t *bytes, size_t length) {
+static inline void replay_put_hex(FILE *out, const uint8_t *bytes, size_t length) {
   if (length == 0) fputs(" -", out);
   else if (length > REPLAY_HEX_BYTES_MAX) fprintf(out, " %zu:%08" PRIx32, length, rw_crc32(0, bytes, length));
   else {
@@ -47,7 +47,7 @@ static void replay_put_hex(FILE *out, const uint8_t *bytes, size_t length) {
   }
 }
 
-static void replay_put_frame(FILE *out, int result, const rw_frame *frame) {
+static inline void replay_put_frame(FILE *out, int result, const rw_frame *frame) {
   if (result == RW_CONTROL) {
     fputs("control", out);
     replay_put_hex(out, frame->payload, frame->length);
@@ -62,10 +62,10 @@ static void replay_put_frame(FILE *out, int result, const rw_frame *frame) {
   fputc('\n', out);
 }
 
-static void replay_end(FILE *out, const char *code, size_t offset) { fprintf(out, "end %s %zu\n", code, offset); }
+static inline void replay_end(FILE *out, const char *code, size_t offset) { fprintf(out, "end %s %zu\n", code, offset); }
 
 /* The pieces end at cuts[0], cuts[1] ... and at length. */
-static void replay_stream(const struct replay *replay, const uint8_t *bytes, size_t length, const size_t *cuts, size_t cut_count,
+static inline void replay_stream(const struct replay *replay, const uint8_t *bytes, size_t length, const size_t *cuts, size_t cut_count,
                           FILE *out) {
   rw_parser parser;
   rw_frame frame;
@@ -95,7 +95,7 @@ static void replay_stream(const struct replay *replay, const uint8_t *bytes, siz
   replay_end(out, rw_result_name(rw_end(&parser)), consumed);
 }
 
-static void replay_delimited(const struct replay *replay, const uint8_t *bytes, size_t length, const size_t *cuts, size_t cut_count,
+static inline void replay_delimited(const struct replay *replay, const uint8_t *bytes, size_t length, const size_t *cuts, size_t cut_count,
                              FILE *out) {
   static const uint8_t delimiter[1] = {0x0C};
   rw_delimited parser;
@@ -133,7 +133,7 @@ static void replay_delimited(const struct replay *replay, const uint8_t *bytes, 
 }
 
 /* Each piece is a datagram. One unfinished frame is kept. */
-static void replay_datagrams(const struct replay *replay, const uint8_t *bytes, size_t length, const size_t *cuts, size_t cut_count,
+static inline void replay_datagrams(const struct replay *replay, const uint8_t *bytes, size_t length, const size_t *cuts, size_t cut_count,
                              FILE *out) {
   const size_t capacity = rw_frame_bytes(replay->payload_limit, 3);
   uint8_t *memory = replay_memory(capacity), *seen = replay_memory(8192);
@@ -170,7 +170,7 @@ static void replay_datagrams(const struct replay *replay, const uint8_t *bytes, 
   free(seen);
 }
 
-static void replay_run(const struct replay *replay, const uint8_t *bytes, size_t length, const size_t *cuts, size_t cut_count,
+static inline void replay_run(const struct replay *replay, const uint8_t *bytes, size_t length, const size_t *cuts, size_t cut_count,
                        FILE *out) {
   if (replay->wire == REPLAY_STREAM) replay_stream(replay, bytes, length, cuts, cut_count, out);
   else if (replay->wire == REPLAY_DELIMITED) replay_delimited(replay, bytes, length, cuts, cut_count, out);

@@ -541,7 +541,7 @@ static inline uint8_t *rw_writable(rw_parser *parser, uint8_t *memory, size_t ca
   const size_t rest = rw_unread(parser), wanted = parser->wanted > rest ? parser->wanted : rest + 1;
   const int outside = parser->bytes != memory, misaligned = parser->start % 8u != 0;
   *room = 0;
-  if (wanted > capacity) return NULL;
+  if (rest >= capacity || wanted > capacity) return NULL;
   /* A small rest moves, which keeps small frames in the same cached bytes; a large one only when its frame would not fit. */
   if (outside || misaligned || rest < 4096 || parser->start + wanted > capacity) {
     if (rest) memmove(memory, parser->bytes + parser->start, rest);
@@ -829,6 +829,7 @@ static inline int rw_judge_datagram_frame_(const uint8_t *in, size_t unread, uin
   }
   if (frame->flags && rw_read_extras_(frame) < 0) return RW_ERR_BAD_FLAGS;
   if (frame->event == RW_EVENT_INLINE) return rw_take_name_(frame);
+  if (frame->event >= RW_EVENT_ANNOUNCED) return RW_ERR_INVALID_EVENT; /* nothing can announce it */
   return frame->event > agreed_max ? RW_REFUSED : RW_FRAME;
 }
 

@@ -11,7 +11,7 @@
 #include "replay.h"
 
 #define VECTOR_BYTES_MAX (1u << 20)
-#define TRIPLE_BYTES_MAX 120u
+#define TRIPLE_BYTES_MAX 80u
 
 struct vector {
   char name[200];

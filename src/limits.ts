@@ -3,13 +3,46 @@
  * A bound is a default: the option of the same name at an endpoint sets it.
  */
 
+/** What becomes of a message above `pendingBytesMax`: the peer goes, the message goes, or older ones do ('latest': those of the same key). */
+export type SlowConsumerPolicy = 'disconnect' | 'drop-newest' | 'drop-oldest' | 'latest';
+
+export const SLOW_CONSUMER_POLICIES: readonly unknown[] = [
+  'disconnect',
+  'drop-newest',
+  'drop-oldest',
+  'latest',
+];
+
 export interface Limits {
   /** Largest payload of one message, received or sent. */
   frameBytesMax: number;
+  /** Deepest nesting of one received message. */
+  depthMax: number;
+  /** Most elements (array items, and keys and values of maps) in one received message. */
+  elementsMax: number;
+  /** Most keys in one received message, those of all its objects together. */
+  keysMax: number;
+  /** Longest event name on the ringwire wire, in bytes of UTF-8. */
+  eventNameBytesMax: number;
   /** `send` says false above this many unsent bytes of one peer. */
   pendingBytesSoft: number;
   /** `send` refuses above this many unsent bytes of one peer. */
   pendingBytesMax: number;
+  /** All unsent bytes of all peers; above it the peer with the most is cut. */
+  totalPendingBytesMax: number;
+  /** A peer above the soft mark that takes less than the soft mark's bytes in this long is cut, in milliseconds; Infinity: never. */
+  writeStallTimeoutMs: number;
+  /** A message that has begun has this long to arrive, in milliseconds, or to go on with `frameProgressBytesMin` a second; Infinity: for ever. */
+  frameTimeoutMs: number;
+  frameProgressBytesMin: number;
+  /** On the ringwire wire: a peer that says nothing for so many milliseconds is asked for a sign of life; Infinity: never. */
+  heartbeatMs: number;
+  /** So many `heartbeatMs` without any sign, and the peer is dead. */
+  heartbeatMissesMax: number;
+  /** A peer that spends its whole turn again and again for this long is cut, in milliseconds; Infinity: it only waits for the others. */
+  floodTimeoutMs: number;
+  /** A connection that has lasted so long, or has brought a message, makes a client forget earlier failed tries, in milliseconds. */
+  stableMs: number;
   /** A peer that began the ringwire wire has this long to finish its hello, in milliseconds. */
   handshakeTimeoutMs: number;
   /** A sync request without an answer is given up after this long, in milliseconds. */
@@ -35,10 +68,33 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   /** 16 MiB, as varlink; gRPC allows 4, D-Bus 128. */
   frameBytesMax: 16 * 1024 * 1024,
+  /** D-Bus allows 64 too; what JSON.parse builds deeper, JSON.stringify cannot write. */
+  depthMax: 64,
+  /** A million numbers fit into a message of 16 MiB; more small values than that are a map of memory, not a message. */
+  elementsMax: 1_000_000,
+  /** Keys cost most: each may become a property, a hidden class and a hash. */
+  keysMax: 100_000,
+  /** The protocol's own bound, and node-ipc 14's. */
+  eventNameBytesMax: 256,
   /** 1 MiB is some milliseconds of a fast local peer: enough to keep it busy, little enough to stay fresh. */
   pendingBytesSoft: 1024 * 1024,
   /** 64 MiB, as the NATS server grants a slow consumer. */
   pendingBytesMax: 64 * 1024 * 1024,
+  /** Eight peers at their hard mark. */
+  totalPendingBytesMax: 512 * 1024 * 1024,
+  /** The write deadline of the NATS server. */
+  writeStallTimeoutMs: 10_000,
+  /** Long enough for a slow network, short enough that half a message is no place to hide. */
+  frameTimeoutMs: 30_000,
+  /** 1 KiB a second: a modem does more. */
+  frameProgressBytesMin: 1_024,
+  /** Three misses are 45 s, below the idle timeouts of what may stand between two hosts. */
+  heartbeatMs: 15_000,
+  heartbeatMissesMax: 3,
+  /** The turns are bounded already; whoever wants flooders gone says how long is too long. */
+  floodTimeoutMs: Infinity,
+  /** A server that accepts and closes at once has not recovered. */
+  stableMs: 5_000,
   handshakeTimeoutMs: 5_000,
   syncTimeoutMs: 30_000,
   syncQueuedCountMax: 65_536,
@@ -56,13 +112,24 @@ export const DEFAULT_LIMITS: Limits = {
   turnTimeMsMax: 4,
 };
 
+/** Limits that may be Infinity: those deadlines never come. */
+export const ENDLESS_LIMITS: ReadonlySet<string> = new Set([
+  'frameTimeoutMs',
+  'writeStallTimeoutMs',
+  'heartbeatMs',
+  'floodTimeoutMs',
+]);
+
+/** The system asks a silent TCP peer for a sign of life after this long: the only one that node-ipc's wire has. */
+export const KEEP_ALIVE_MS = 15_000;
+
 /** No frame is larger than this, whatever is configured: lengths stay below the sign bit of 32-bit peers. */
 export const FRAME_BYTES_CEILING: number = 2 ** 31 - 1;
 
 /** The smallest frameBytesMax: control frames always fit. */
 export const FRAME_BYTES_FLOOR: number = 1_024;
 
-/** Longest event name in UTF-8. */
+/** Longest event name in UTF-8 that the protocol knows. */
 export const EVENT_NAME_BYTES_MAX = 256;
 
 /** Names that one side may announce on one connection: at most 256 KiB of a peer's strings are kept. */
@@ -70,12 +137,6 @@ export const ANNOUNCED_COUNT_MAX = 1_024;
 
 /** Longest id in a hello and longest text in a goodbye. */
 export const PEER_TEXT_BYTES_MAX = 256;
-
-/** Deepest nesting of a received value: D-Bus allows 64 too; what JSON.parse builds deeper, JSON.stringify cannot write. */
-export const DEPTH_MAX = 64;
-
-/** Most elements (array items and map entries) in one received message. */
-export const ELEMENTS_MAX = 1_000_000;
 
 /** Payloads of this size that are already bytes are not copied on their way out. */
 export const ATTACH_BYTES_MIN: number = 32 * 1024;
@@ -97,3 +158,63 @@ export const LAYOUTS_MAX = 256;
 
 /** Free slabs that a pool keeps: 4 MiB; what bursts need beyond is given back to the allocator. */
 export const FREE_SLABS_MAX: number = 32;
+
+/** Largest payload of a UDP datagram over IPv4. */
+export const DATAGRAM_BYTES_MAX = 65_507;
+
+/** Smallest setting of datagramBytesMax: what a network with the smallest MTU of IPv6 carries in one piece. */
+export const DATAGRAM_BYTES_FLOOR = 1_200;
+
+/** Bounds of a datagram endpoint. */
+export interface DatagramLimits {
+  datagramBytesMax: number;
+  peersMax: number;
+  peerTtlMs: number;
+  recvBufferBytes: number;
+  sendBufferBytes: number;
+  queueBytesSoft: number;
+  queueBytesMax: number;
+  burstBytesMax: number;
+  fragmentedBytesMax: number;
+  fragmentsBytesMax: number;
+  fragmentDeadlineMs: number;
+}
+
+export const DATAGRAM_LIMITS: DatagramLimits = {
+  /** Frames share datagrams up to this size: it survives tunnels and every real network. */
+  datagramBytesMax: 1_200,
+  /** Sources and destinations that are remembered. */
+  peersMax: 1_024,
+  /** One that has said nothing for so long is forgotten. */
+  peerTtlMs: 60_000,
+  /** The usual default of 208 KiB holds some 90 datagrams. */
+  recvBufferBytes: 4 * 1024 * 1024,
+  sendBufferBytes: 4 * 1024 * 1024,
+  /** `emit` says false above this many bytes that wait for one destination. */
+  queueBytesSoft: 256 * 1024,
+  /** `emit` drops above this many. */
+  queueBytesMax: 4 * 1024 * 1024,
+  /** What leaves in one turn of the event loop, counted as a receive buffer counts it: the smallest default of Linux, 416 KiB, holds it. */
+  burstBytesMax: 256 * 1024,
+  /** Largest frame that is put together from fragments. */
+  fragmentedBytesMax: 1024 * 1024,
+  /** What unfinished frames of all sources may occupy. */
+  fragmentsBytesMax: 8 * 1024 * 1024,
+  /** Parts of a frame have to arrive within this time. */
+  fragmentDeadlineMs: 2_000,
+};
+
+/** Datagrams of which a receiver knows one by one whether they came: 128 bytes for each peer that sent two. */
+export const SEQUENCE_WINDOW = 1_024;
+
+/** A source that sent this many datagrams is no stranger: others are forgotten before it. */
+export const STRANGER_DATAGRAMS_MAX = 8;
+
+/** Keys of `latest` and names of `sequenced` events that are kept for one peer. */
+export const ORDERED_KEYS_MAX = 1_024;
+
+/** What waits for a source to prove itself is given up after this long. */
+export const VALIDATION_MS = 1_000;
+
+/** Until a source has echoed a token it is sent at most this many times the bytes that came from it, as RFC 9000 has it. */
+export const REPLY_FACTOR = 3;

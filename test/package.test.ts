@@ -138,7 +138,7 @@ test('the manifest says what tools need to know', () => {
   assert.equal(manifest.sideEffects, false);
   assert.equal(manifest.license, 'MIT');
   assert.deepEqual(manifest.engines, { node: '>=20.19' });
-  assert.deepEqual(Object.keys(manifest.exports), ['.', './wire', './package.json']);
+  assert.deepEqual(Object.keys(manifest.exports), ['.', './wire', './daemon', './package.json']);
   for (const target of [manifest.main, manifest.types, ...Object.values(manifest.exports)])
     assert.ok(existsSync(join(root, target)), `${target} does not exist: build first`);
 });

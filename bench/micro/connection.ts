@@ -1,7 +1,9 @@
 /** Above the codecs: the outbox, and the dispatch of a message to its handlers. */
 import { SlabPool } from '../../src/bytes/slab-pool.ts';
 import type { Segment } from '../../src/bytes/byte-writer.ts';
-import { Outbox } from '../../src/connection/outbox.ts';
+import { Counters } from '../../src/connection/counters.ts';
+import { MemoryBudget } from '../../src/connection/memory-budget.ts';
+import { Outbox, type OutboxContext } from '../../src/connection/outbox.ts';
 import { Emitter, Slot } from '../../src/emitter.ts';
 import { DEFAULT_LIMITS } from '../../src/limits.ts';
 import { Digest, type MicroCase, pattern, repeated, SIZES } from './case.ts';
@@ -16,7 +18,12 @@ function outbox(name: string, size: number): MicroCase {
     count: Math.max(100, Math.min(20_000, Math.floor((8 * 1024 * 1024) / size))),
     run: (count) => {
       const digest = new Digest();
-      const box: Outbox = new Outbox(new SlabPool(), DEFAULT_LIMITS, {
+      const context: OutboxContext = {
+        slowConsumer: 'drop-newest',
+        counters: new Counters(),
+        memory: new MemoryBudget(Infinity),
+      };
+      const box: Outbox = new Outbox(new SlabPool(), DEFAULT_LIMITS, context, {
         write: (segments: readonly Segment[]) => {
           for (const segment of segments) {
             for (let end = size; end <= segment.bytes.length; end += size)
@@ -24,7 +31,9 @@ function outbox(name: string, size: number): MicroCase {
             box.written(segment);
           }
         },
+        overflowed: () => digest.add(-1),
         refused: () => digest.add(-1),
+        release: () => digest.add(-1),
         drained: () => {},
       });
       box.open();

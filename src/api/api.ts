@@ -1,12 +1,15 @@
 /**
- * `listen` and `connect`: the two ways into the modern face.
+ * `listen` and `connect`: the two ways into the modern face. What they need is loaded with the first call: programs of the other face do not
+ * pay for it.
+ *
+ * Invariant: whatever is wrong with the arguments rejects the promise; nothing is thrown.
  */
 import { RingwireError } from '../errors.ts';
 import { type Address, type Place, placeOf } from './address.ts';
-import { PeerClient } from './client.ts';
+import type { PeerClient } from './client.ts';
 import type { ConnectOptions, ListenOptions, WithProtocol } from './options.ts';
 import { defineProtocol, type Protocol } from './protocol.ts';
-import { PeerServer } from './server.ts';
+import type { PeerServer } from './server.ts';
 import type { EventContract, ProtocolContract } from './types.ts';
 
 /**
@@ -27,7 +30,8 @@ export async function listen(
   address: Address,
   options: ListenOptions & Partial<WithProtocol<Protocol>> = {},
 ): Promise<PeerServer> {
-  const server = new PeerServer(streamPlace(address), options, protocolOf(options));
+  const { PeerServer: Server } = await import('./server.ts');
+  const server = new Server(streamPlace(address), options, protocolOf(options));
   await server.start(options.signal);
   return server;
 }
@@ -50,7 +54,8 @@ export async function connect(
   address: Address,
   options: ConnectOptions & Partial<WithProtocol<Protocol>> = {},
 ): Promise<PeerClient> {
-  const client = new PeerClient(streamPlace(address), options, protocolOf(options));
+  const { PeerClient: Client } = await import('./client.ts');
+  const client = new Client(streamPlace(address), options, protocolOf(options));
   await client.start();
   return client;
 }

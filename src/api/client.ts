@@ -165,7 +165,7 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
   #retryRules(): RetryRules {
     const before = this.#options.wait === true ? Infinity : 0;
     const attemptsMax = this.#everConnected ? this.#rules.attemptsMax : before;
-    return { ...this.#rules, attemptsMax, stopped: this.#ending };
+    return { ...this.#rules, attemptsMax, stopped: false };
   }
 
   #open(handlers: TransportHandlers): {

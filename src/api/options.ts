@@ -9,7 +9,13 @@ import type { ReceiveMode } from '../codecs/raw.ts';
 import type { ContextOptions } from '../endpoints/context.ts';
 import { RingwireError } from '../errors.ts';
 import { Feature } from '../frames/control.ts';
-import { DEFAULT_LIMITS, FRAME_BYTES_CEILING, FRAME_BYTES_FLOOR, type Limits } from '../limits.ts';
+import {
+  DEFAULT_LIMITS,
+  ENDLESS_LIMITS,
+  FRAME_BYTES_CEILING,
+  FRAME_BYTES_FLOOR,
+  type Limits,
+} from '../limits.ts';
 import type { TlsSettings } from '../transports/tls-options.ts';
 import { agreedIds, eventCodecs, type Protocol } from './protocol.ts';
 
@@ -17,7 +23,7 @@ export interface EndpointOptions {
   /** What this side calls itself in a hello; the host's name unless said otherwise. Proves nothing. */
   readonly id?: string;
   /** Of everything that has no codec of its own: 'msgpack' unless said otherwise. A server answers each peer in the peer's. */
-  readonly codec?: Exclude<CodecName, 'struct'>;
+  readonly codec?: CodecName;
   /** How raw messages and structs are received: your own copy (the default), a lent view, or the lent frame. */
   readonly receive?: ReceiveMode;
   /** Check data against the schemas of the protocol, in both directions. Off unless asked for. */
@@ -116,7 +122,8 @@ function limitsOf(given: Partial<Limits>): Limits {
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw badOption(`limits.${name} is no limit`);
     if (value === undefined) continue;
-    checkNumber(`limits.${name}`, value, 1, name.endsWith('Ms') ? 2 ** 31 - 1 : Infinity);
+    const isTime = name.endsWith('Ms') && !(ENDLESS_LIMITS.has(name) && value === Infinity);
+    checkNumber(`limits.${name}`, value, 1, isTime ? 2 ** 31 - 1 : Infinity);
     limits[name as keyof Limits] = value;
   }
   checkNumber('limits.frameBytesMax', limits.frameBytesMax, FRAME_BYTES_FLOOR, FRAME_BYTES_CEILING);

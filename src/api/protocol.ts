@@ -14,14 +14,14 @@ export interface EventSpec {
   /** 1 to 32767; without one the name is announced on each connection. */
   readonly id?: number;
   /** Another codec than the connection's, or the struct that its messages are. */
-  readonly codec?: Exclude<CodecName, 'struct'> | Codec | Struct;
+  readonly codec?: CodecName | Codec | Struct;
   readonly schema?: StandardSchema;
 }
 
 export interface RequestSpec {
   readonly id?: number;
   /** Of what goes in and of what comes out. */
-  readonly codec?: Exclude<CodecName, 'struct'>;
+  readonly codec?: CodecName;
   readonly input?: StandardSchema;
   /** Of the answer. */
   readonly output?: StandardSchema;

@@ -49,8 +49,10 @@ export interface Collections {
 }
 
 const WINDOWS = 9;
-/** Messages of a window: so many, or so many bytes, or so many round trips. */
-const WINDOW_MESSAGES = 20_000;
+/** Messages of a window: so many, or so many bytes, or so many round trips. The heap is counted in pages of 256 KiB: that has to be little per message. */
+const WINDOW_MESSAGES = 80_000;
+/** Values cost more of both, time and memory. */
+const WINDOW_VALUES = 30_000;
 const WINDOW_BYTES: number = 16 * 1024 * 1024;
 const WINDOW_ECHOES = 1_000;
 /** Windows until the compiler is done. */
@@ -167,7 +169,8 @@ async function slice(loop: Loop, messages: number): Promise<{ cpu: number }> {
 
 function windowOf(scenario: Scenario): number {
   if (scenario.shape === 'echo') return WINDOW_ECHOES;
-  return Math.ceil(Math.min(WINDOW_MESSAGES, WINDOW_BYTES / bytesOf(scenario)));
+  const most = typeof scenario.data === 'number' ? WINDOW_MESSAGES : WINDOW_VALUES;
+  return Math.ceil(Math.min(most, WINDOW_BYTES / bytesOf(scenario)));
 }
 
 function bytesOf({ data }: Scenario): number {

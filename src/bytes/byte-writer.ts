@@ -5,7 +5,7 @@
  *
  * Invariant: a reserved range is contiguous, and stays where it is until the next `reserve`, `append`, `attach` or `seal`.
  */
-import { Slab, SLAB_BYTES, type SlabPool } from './slab-pool.ts';
+import { Slab, type SlabPool } from './slab-pool.ts';
 
 /**
  * Bytes ready to be written, in order. With a slab they are *borrowed* from the pool: whoever writes them calls
@@ -102,7 +102,7 @@ export class ByteWriter {
   #turnTo(bytesMin: number): void {
     this.seal();
     this.#leave();
-    const slab = bytesMin <= SLAB_BYTES ? this.#pool.acquire() : new Slab(bytesMin);
+    const slab = bytesMin <= this.#pool.slabBytes ? this.#pool.acquire() : new Slab(bytesMin);
     this.#slab = slab;
     this.bytes = slab.bytes;
     this.view = slab.view;
@@ -123,6 +123,6 @@ export class ByteWriter {
   }
 
   #release(slab: Slab): void {
-    if (slab.bytes.length === SLAB_BYTES) this.#pool.release(slab);
+    if (slab.bytes.length === this.#pool.slabBytes) this.#pool.release(slab);
   }
 }

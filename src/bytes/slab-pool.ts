@@ -28,9 +28,13 @@ export class SlabPool {
   readonly #freeMax: number;
   #inUse = 0;
 
+  /** Size of the pool's slabs. */
+  readonly slabBytes: number;
+
   /** @param freeMax how many unused slabs are kept for the next burst */
-  constructor(freeMax: number = FREE_SLABS_MAX) {
+  constructor(freeMax: number = FREE_SLABS_MAX, slabBytes: number = SLAB_BYTES) {
     this.#freeMax = freeMax;
+    this.slabBytes = slabBytes;
   }
 
   /** Slabs that somebody holds. */
@@ -45,7 +49,7 @@ export class SlabPool {
   /** The caller owns the slab until it releases it. Its bytes are whatever was there. */
   acquire(): Slab {
     this.#inUse++;
-    return this.#free.pop() ?? new Slab();
+    return this.#free.pop() ?? new Slab(this.slabBytes);
   }
 
   release(slab: Slab): void {

@@ -7,10 +7,12 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Frame } from '../frames/frame.ts';
 
-export type CodecName = 'json' | 'msgpack' | 'raw' | 'struct';
+export type CodecName = 'json' | 'msgpack' | 'raw';
+/** Structs need to know the events beforehand: only where a program can name them. */
+export type AnyCodecName = CodecName | 'struct';
 
 export interface Codec {
-  readonly name: CodecName;
+  readonly name: AnyCodecName;
   /** The codec's number on the wire, PROTOCOL.md section 1.2. */
   readonly id: number;
   /**

@@ -6,7 +6,7 @@
  * Invariant: what passes is exactly one value that ends where the frame ends. Source of the format: the MessagePack specification.
  */
 import { MessageError } from '../errors.ts';
-import { DEPTH_MAX, ELEMENTS_MAX } from '../limits.ts';
+import { tooDeep, tooMany, type ValueLimits } from './value-limits.ts';
 
 const TIMESTAMP = 0xff;
 
@@ -17,9 +17,10 @@ const FIXED: readonly number[] = [
 ];
 
 /** @throws MessageError with the code that RELIABILITY's table names for the fault */
-export function checkMsgpack(bytes: Uint8Array, start: number, end: number): void {
+export function checkMsgpack(bytes: Uint8Array, start: number, end: number, limits: ValueLimits): void {
   let at = start;
   let elements = 0;
+  let keys = 0;
   let depth = 0;
   /** Values still to come at the current level; the levels above wait in `open`. */
   let left = 1;
@@ -39,8 +40,10 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number): voi
     if (type < 0x80 || type >= 0xe0) continue;
 
     let children = -1;
-    if (type < 0x90) children = (type & 0x0f) * 2;
-    else if (type < 0xa0) children = type & 0x0f;
+    if (type < 0x90) {
+      children = (type & 0x0f) * 2;
+      keys += type & 0x0f;
+    } else if (type < 0xa0) children = type & 0x0f;
     else if (type < 0xc0) at += type & 0x1f;
     else {
       const fixed = FIXED[type - 0xc0] as number;
@@ -54,8 +57,10 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number): voi
         if (at + width > end) throw invalid('a length is cut');
         const length = readLength(bytes, at, width);
         at += width;
-        if (type >= 0xde) children = length * 2;
-        else if (type >= 0xdc) children = length;
+        if (type >= 0xde) {
+          children = length * 2;
+          keys += length;
+        } else if (type >= 0xdc) children = length;
         else if (type >= 0xc7 && type <= 0xc9) {
           if (at < end && bytes[at] !== TIMESTAMP) throw extension(bytes[at]);
           at += 1 + length;
@@ -66,16 +71,9 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number): voi
     if (children < 0) continue;
     if (children > end - at) throw invalid('a collection promises more elements than the message has bytes');
     elements += children;
-    if (elements > ELEMENTS_MAX) {
-      throw new MessageError('ERR_RINGWIRE_TOO_MANY_ELEMENTS', `more than ${ELEMENTS_MAX} elements`, {
-        limit: ELEMENTS_MAX,
-      });
-    }
-    if (depth >= DEPTH_MAX) {
-      throw new MessageError('ERR_RINGWIRE_TOO_DEEP', `msgpack that nests deeper than ${DEPTH_MAX}`, {
-        limit: DEPTH_MAX,
-      });
-    }
+    if (elements > limits.elementsMax) throw tooMany('elements', limits.elementsMax);
+    if (keys > limits.keysMax) throw tooMany('keys', limits.keysMax);
+    if (depth >= limits.depthMax) throw tooDeep('msgpack', limits.depthMax);
     open ??= [];
     open[depth++] = left;
     left = children;

@@ -8,8 +8,10 @@ import { FLOAT32_OPTIONS, Packr, REUSE_BUFFER_MODE, RESET_BUFFER_MODE } from 'ms
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
 import type { Codec } from './codec.ts';
 import { checkMsgpack } from './msgpack-check.ts';
+import type { ValueLimits } from './value-limits.ts';
 
 /** With the reuse mode msgpackr returns its own arena and tells where in it the value lies. */
 type Packed = Buffer & { start: number; end: number };
@@ -22,10 +24,12 @@ export class MsgpackCodec implements Codec {
   readonly id = 2;
   attachment: Uint8Array | undefined = undefined;
   readonly #packr: Packr;
+  readonly #limits: ValueLimits;
   #packed: Packed | undefined = undefined;
   readonly #scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
-  constructor() {
+  constructor(limits: ValueLimits = DEFAULT_LIMITS) {
+    this.#limits = limits;
     const options = {
       useRecords: false,
       mapsAsObjects: true,
@@ -50,11 +54,11 @@ export class MsgpackCodec implements Codec {
     }
     let packed = this.#pack(data);
     try {
-      checkMsgpack(packed, packed.start, packed.end);
+      checkMsgpack(packed, packed.start, packed.end, this.#limits);
     } catch {
       // A type that plain msgpack does not have is somewhere inside. What is still refused would be refused by the receiver.
       packed = this.#pack(plain(data));
-      checkMsgpack(packed, packed.start, packed.end);
+      checkMsgpack(packed, packed.start, packed.end, this.#limits);
     }
     this.#packed = packed;
     return packed.end - packed.start;
@@ -73,7 +77,7 @@ export class MsgpackCodec implements Codec {
 
   decode(frame: Frame): unknown {
     if (frame.end === frame.start) return undefined;
-    checkMsgpack(frame.bytes, frame.start, frame.end);
+    checkMsgpack(frame.bytes, frame.start, frame.end, this.#limits);
     try {
       const length = frame.end - frame.start;
       if (length <= SCRATCH_BYTES) {

@@ -21,11 +21,11 @@ export interface Schema {
 /** @throws RingwireError ERR_RINGWIRE_BAD_SCHEMA */
 export async function loadSchema(file: string): Promise<Schema> {
   try {
-    return file.endsWith('.json') ? jsonSchema(file) : await moduleSchema(file);
+    return /\.json$/.test(file) ? jsonSchema(file) : await moduleSchema(file);
   } catch (cause) {
     const { code, message } = cause as { code?: string; message: string };
     const why =
-      code === 'ERR_UNKNOWN_FILE_EXTENSION' && file.endsWith('.ts')
+      code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.ts$/.test(file)
         ? 'a schema in TypeScript needs Node 22.18 or later'
         : message;
     throw badSchema(`${file} is no schema: ${why}`);

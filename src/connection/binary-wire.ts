@@ -20,7 +20,6 @@ import {
   pongFrame,
   preamble,
   readAnnounce,
-  readGoodbye,
   readHello,
   readPingToken,
 } from '../frames/control.ts';
@@ -32,6 +31,7 @@ import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
 import { judgeLayouts } from './agreement.ts';
 import { BinaryEncoder, type Exchange } from './binary-encoder.ts';
 import type { EventIds } from './event-ids.ts';
+import { hearGoodbye } from './farewell.ts';
 import { takeInlineName } from './inline-name.ts';
 import type { Sink, Wire } from './wire.ts';
 
@@ -89,6 +89,11 @@ export class BinaryWire implements Wire {
       options.eventCodecs,
     );
     this.#sink = sink;
+  }
+
+  /** Both sides have said hello. */
+  get isEstablished(): boolean {
+    return this.#helloSeen;
   }
 
   get sharingKey(): string {
@@ -172,7 +177,7 @@ export class BinaryWire implements Wire {
       return;
     }
     if (frame.event === INLINE_NAME_ID) {
-      const slot = new Slot(takeInlineName(frame));
+      const slot = new Slot(takeInlineName(frame, this.#events.nameBytesMax));
       this.#deliver(slot, this.#codecOf(slot, codec), frame);
       return;
     }
@@ -194,9 +199,14 @@ export class BinaryWire implements Wire {
 
   #exchange(frame: Frame, codec: Codec): void {
     // Only a request is numbered by the peer. An answer, a cancel and a credit carry the number of the request.
-    const inline = frame.event === INLINE_NAME_ID ? new Slot(takeInlineName(frame)) : undefined;
-    const slot = frame.kind === FrameKind.request ? (inline ?? this.#knownSlot(frame.event)) : undefined;
+    const isInline = frame.event === INLINE_NAME_ID;
+    const inline = isInline ? new Slot(takeInlineName(frame, this.#events.nameBytesMax)) : undefined;
+    const { event } = frame;
+    const isRequest = frame.kind === FrameKind.request;
+    const slot = isRequest ? (inline ?? this.#knownSlot(event)) : undefined;
     this.#sink.exchanged(frame, slot, codec);
+    // The asker has been told; here it counts as any other message with such an id.
+    if (isRequest && slot === undefined) throw unknownEvent(event);
   }
 
   #deliver(slot: Slot, codec: Codec, frame: Frame): void {
@@ -227,7 +237,7 @@ export class BinaryWire implements Wire {
   #control(frame: Frame): void {
     const kind = controlKind(frame);
     if (kind === Control.hello) this.#hello(frame);
-    else if (kind === Control.goodbye) this.#goodbye(frame);
+    else if (kind === Control.goodbye) hearGoodbye(frame);
     else if (!this.#helloSeen) throw badControl('the first frame has to be hello');
     else if (kind === Control.announce) this.#announce(frame);
     else if (kind === Control.ping) this.#sink.respond(pongFrame(readPingToken(frame)));
@@ -257,7 +267,7 @@ export class BinaryWire implements Wire {
   }
 
   #announce(frame: Frame): void {
-    const { id, name } = readAnnounce(frame);
+    const { id, name } = readAnnounce(frame, this.#events.nameBytesMax);
     if (
       id !== FIRST_ANNOUNCED_ID + this.#peerSlots.length ||
       this.#peerSlots.length === ANNOUNCED_COUNT_MAX
@@ -265,15 +275,6 @@ export class BinaryWire implements Wire {
       throw badControl(`an announce of id ${id} out of turn`);
     }
     this.#peerSlots.push(new Slot(name));
-  }
-
-  #goodbye(frame: Frame): void {
-    const { code, reason, text } = readGoodbye(frame);
-    if (reason === 0) return;
-    throw new FrameError(
-      'ERR_RINGWIRE_PEER_GOODBYE',
-      `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`,
-    );
   }
 }
 
@@ -283,15 +284,9 @@ function isBytes(codec: Codec): boolean {
 }
 
 /** An event id that a peer uses without having given it a name. */
-export function unknownEvent(id: number): MessageError {
+function unknownEvent(id: number): MessageError {
   return new MessageError(
     'ERR_RINGWIRE_INVALID_EVENT',
     `a message for event id ${id}, which was neither announced nor agreed on`,
   );
-}
-
-/** Text of a peer, fit for an error message: no control characters that could forge lines or colours in a log. */
-function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
 }

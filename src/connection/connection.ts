@@ -8,7 +8,7 @@ import type { Segment } from '../bytes/byte-writer.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { Publisher, Slot } from '../emitter.ts';
 import { FrameError, RingwireError } from '../errors.ts';
-import { goodbyeFrame, MAGIC } from '../frames/control.ts';
+import { MAGIC } from '../frames/control.ts';
 import { OPENING_BRACE } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
@@ -23,36 +23,37 @@ import {
   type WireChoice,
 } from './contracts.ts';
 import type { DelimitedWire } from './delimited-wire.ts';
-import { destroyOnceSent } from './farewell.ts';
-import { Outbox, type OutboxHandlers } from './outbox.ts';
+import { sayGoodbye } from './farewell.ts';
+import { Handshake } from './handshake.ts';
+import type { Outbox } from './outbox.ts';
 import { type ReaderChoice, Receiver, type ReceiverHandlers } from './receiver.ts';
 import { callSafely, rethrowLater } from './safely.ts';
-import { SharedMessage } from './shared-message.ts';
+import { Sender, type SenderHandlers } from './sender.ts';
+import type { SharedMessage } from './shared-message.ts';
+import { WatchedPeer, type WatchedHandlers } from './watched-peer.ts';
 import type { Sink, Wire } from './wire.ts';
 
 export type { ConnectionContext, ConnectionHandlers, WireChoice } from './contracts.ts';
 
-export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHandlers, Sink {
+export class Connection
+  implements TransportHandlers, SenderHandlers, ReceiverHandlers, Sink, WatchedHandlers
+{
   emitter: Publisher;
   origin: unknown = undefined;
   /** Who answers requests and takes answers. */
   exchanges: ExchangeReceiver = NO_EXCHANGES;
-  /** The wire in which this side sends. */
-  wire: Wire;
   readonly #context: ConnectionContext;
   readonly #choice: WireChoice;
   readonly #handlers: ConnectionHandlers;
+  readonly #sender: Sender;
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
-  #transport: StreamTransport | undefined = undefined;
+  #watched: WatchedPeer | undefined = undefined;
   readonly #hooked: boolean;
-  #handshake: NodeJS.Timeout | undefined = undefined;
+  readonly #handshake: Handshake;
   #cut = false;
   #closed = false;
-  #sentMessages = 0;
-  #sentBytes = 0;
   #receivedMessages = 0;
-  #receivedBytes = 0;
 
   constructor(context: ConnectionContext, choice: WireChoice, handlers: ConnectionHandlers) {
     this.#context = context;
@@ -60,10 +61,16 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     this.#handlers = handlers;
     this.#hooked = handlers.received !== undefined || handlers.handled !== undefined;
     this.emitter = context.emitter;
-    this.#outbox = new Outbox(context.pool, context.limits, this);
-    this.wire = context.makeWire(choice.first, this);
+    this.#sender = new Sender(context, context.makeWire(choice.first, this), this);
+    this.#outbox = this.#sender.outbox;
+    this.#handshake = new Handshake(context.limits.handshakeTimeoutMs, (error) => this.broken(error));
     this.#receiver = new Receiver(context.ring, context.limits, this);
     if (this.wire instanceof BinaryWire && !choice.followPeer) this.wire.greet();
+  }
+
+  /** The wire in which this side sends. */
+  get wire(): Wire {
+    return this.#sender.wire;
   }
 
   /** Bytes accepted by `send` whose write has not been confirmed. */
@@ -78,34 +85,30 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   get traffic(): Traffic {
     return {
-      sentMessages: this.#sentMessages,
-      sentBytes: this.#sentBytes,
+      sentMessages: this.#sender.sentMessages,
+      sentBytes: this.#sender.sentBytes,
       receivedMessages: this.#receivedMessages,
-      receivedBytes: this.#receivedBytes,
+      receivedBytes: this.#receiver.receivedBytes,
     };
   }
 
   /** Takes a transport that is connected; what was sent before leaves now. */
   open(transport: StreamTransport): void {
-    this.#transport = transport;
+    this.#sender.transport = transport;
+    this.#watched = new WatchedPeer(this.#context, this.#receiver, this.#outbox, transport, this);
     this.#outbox.open();
     transport.start();
-    if (this.wire.kind === 'binary') this.#awaitHello();
+    if (this.wire.kind === 'binary') this.#handshake.begin();
     else this.#handlers.established(undefined, 0);
   }
 
   /**
    * Encodes and queues one message; it leaves at the end of the tick.
-   * @returns false when the peer is slow: 'drained' follows. Above the hard mark the message was dropped, which the first time
-   *   is an error ERR_RINGWIRE_BACKPRESSURE as well
+   * @returns false when the peer is slow: 'drained' follows. Above the hard mark the policy for slow peers was applied
    * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the codec throws; nothing is queued then
    */
   send(event: string, data: unknown): boolean {
-    const outbox = this.#outbox;
-    if (!outbox.admit()) return false;
-    this.wire.encode(event, data, outbox.writer);
-    this.#sentMessages++;
-    return outbox.added();
+    return this.#sender.send(event, data);
   }
 
   /**
@@ -114,24 +117,17 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
    * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark, and what `send` throws; nothing is queued then
    */
   sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
-    const outbox = this.#outbox;
-    if (!outbox.admit()) throw outbox.refusal();
-    (this.wire as BinaryWire).encodeExchange(kind, exchange, data, outbox.writer);
-    this.#sentMessages++;
-    return outbox.added();
+    return this.#sender.sendExchange(kind, exchange, data);
   }
 
   /** Encodes a message for all connections whose wire has the same `sharingKey`. @throws what `send` throws */
   share(event: string, data: unknown): SharedMessage {
-    return SharedMessage.encode(this.wire, event, data, this.#context.pool);
+    return this.#sender.share(event, data);
   }
 
   /** `send` for a message that was encoded once for several connections of this wire. */
   sendShared(message: SharedMessage): boolean {
-    if (!this.#outbox.admit()) return false;
-    message.writeTo(this.wire, this.#outbox.writer);
-    this.#sentMessages++;
-    return this.#outbox.added();
+    return this.#sender.sendShared(message);
   }
 
   /** Whether the peer decodes a codec of the ringwire wire, as far as it is known. */
@@ -146,29 +142,27 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   /** Closes after what was sent has left. */
   end(): void {
-    this.#outbox.flush();
-    this.#transport?.end();
+    this.#outbox.finish();
+    this.#sender.transport?.end();
   }
 
   /** Closes now. What was sent in this tick is still offered to the system; what it does not take at once is lost. */
   destroy(): void {
     this.#outbox.flush();
-    this.#transport?.destroy();
+    this.#sender.transport?.destroy();
   }
 
-  // What the transport tells.
+  // What transport, sender and receiver tell.
 
   receiving(): Buffer {
     return this.#receiver.writable();
   }
 
   received(bytes: number): void {
-    this.#receivedBytes += bytes;
     this.#receiver.received(bytes);
   }
 
   receivedChunk(chunk: Buffer): void {
-    this.#receivedBytes += chunk.length;
     this.#receiver.receivedChunk(chunk);
   }
 
@@ -178,9 +172,7 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   ended(): void {
     if (!this.#cut && this.#receiver.unfinishedBytes > 0) {
-      this.#handlers.error(
-        new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'),
-      );
+      this.#report(new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'));
     }
     // The peer may only have closed its own direction: what its last messages are answered within this turn still reaches it.
     setImmediate(() => this.end());
@@ -188,34 +180,34 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
 
   failed(error: Error): void {
     // Behind a cut the system may have its say about the goodbye: the reason has been told.
-    if (!this.#closed && !this.#cut) this.#handlers.error(error);
+    if (!this.#closed && !this.#cut) this.#report(error);
   }
 
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#handshake);
+    this.#handshake.end();
     this.#receiver.stop();
-    this.#handlers.closed(this.#outbox.abandon());
-  }
-
-  // What the outbox and the receiver ask for.
-
-  write(segments: readonly Segment[]): void {
-    for (const segment of segments) this.#sentBytes += segment.bytes.length;
-    this.#transport?.write(segments);
+    const unsentBytes = this.#outbox.abandon();
+    this.#watched?.leave(unsentBytes);
+    this.#handlers.closed(unsentBytes);
   }
 
   drained(): void {
     this.#handlers.drained();
   }
 
+  overflowed(error: RingwireError): void {
+    if (error.closed) this.cut(error);
+    else callSafely(() => this.#handlers.error(error));
+  }
+
   pause(): void {
-    this.#transport?.pause();
+    this.#sender.transport?.pause();
   }
 
   resume(): void {
-    this.#transport?.resume();
+    this.#sender.transport?.resume();
   }
 
   // What the wire tells.
@@ -249,25 +241,28 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
   }
 
   refused(error: Error): void {
-    callSafely(() => this.#handlers.error(error));
+    callSafely(() => this.#report(error));
+  }
+
+  #report(error: Error): void {
+    this.#context.counters.failed(error);
+    this.#handlers.error(error);
   }
 
   respond(bytes: Buffer): void {
-    this.#outbox.writer.append(bytes);
-    this.#outbox.added();
+    this.#sender.respond(bytes);
   }
 
   established(peerId: string, features: number): void {
-    clearTimeout(this.#handshake);
-    this.#handshake = undefined;
+    this.#handshake.end();
     callSafely(() => this.#handlers.established(peerId, features));
   }
 
   /** The peer's first byte tells its wire. */
   choose(firstByte: number): ReaderChoice {
     if (this.wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
-      this.wire = this.#context.makeWire('binary', this);
-      this.#awaitHello();
+      this.#sender.turnTo(this.#context.makeWire('binary', this));
+      this.#handshake.begin();
     } else if (this.wire.kind === 'binary' && firstByte === OPENING_BRACE && !this.#choice.followPeer) {
       // A server that has not heard us yet may have sent messages in node-ipc's wire before its greeting.
       return { wire: this.wire, prelude: this.#context.makeWire('delimited', this) as DelimitedWire };
@@ -275,27 +270,31 @@ export class Connection implements TransportHandlers, OutboxHandlers, ReceiverHa
     return { wire: this.wire };
   }
 
-  #awaitHello(): void {
-    const limit = this.#context.limits.handshakeTimeoutMs;
-    this.#handshake = setTimeout(() => {
-      this.broken(new FrameError('ERR_RINGWIRE_HANDSHAKE_TIMEOUT', `no hello within ${limit} ms`, { limit }));
-    }, limit);
+  get isCut(): boolean {
+    return this.#cut;
+  }
+
+  /** Ends the connection with a peer that does not keep up: what it has not taken is given up. */
+  cut(error: RingwireError): void {
+    if (this.#cut || this.#closed) return;
+    this.#finish(error, this.#outbox.cut());
   }
 
   /** The frame boundaries are gone, or never were: the peer is told why, if it can be, and cut. */
   broken(error: Error): void {
-    if (this.#cut || this.#closed) return;
+    if (!this.#cut && !this.#closed) this.#finish(error, true);
+  }
+
+  #finish(error: Error, mayExplain: boolean): void {
     this.#cut = true;
-    clearTimeout(this.#handshake);
+    this.#handshake.end();
     this.#receiver.stop();
-    callSafely(() => this.#handlers.error(error));
-    const transport = this.#transport;
+    this.#outbox.close();
+    callSafely(() => this.#report(error));
+    const transport = this.#sender.transport;
     if (transport === undefined) return;
-    if (this.wire instanceof BinaryWire && error instanceof RingwireError) {
-      this.wire.introduce();
-      this.respond(goodbyeFrame(error.code, error.event ?? error.message));
-      this.end();
-      destroyOnceSent(transport);
+    if (mayExplain && this.wire instanceof BinaryWire && error instanceof RingwireError) {
+      sayGoodbye(this.wire, this.#sender, transport, error);
     } else transport.destroy();
   }
 }

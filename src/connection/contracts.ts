@@ -3,11 +3,14 @@
  */
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
-import type { Codec, CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName, Codec } from '../codecs/codec.ts';
 import type { Emitter, Slot } from '../emitter.ts';
 import { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits, SlowConsumerPolicy } from '../limits.ts';
+import type { Counters } from './counters.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { Watchdog } from './watchdog.ts';
 import type { Sink, Wire, WireKind } from './wire.ts';
 
 /** What the connections of an endpoint share. */
@@ -16,7 +19,13 @@ export interface ConnectionContext {
   readonly pool: SlabPool;
   readonly limits: Limits;
   readonly emitter: Emitter;
-  readonly codecs: Readonly<Record<CodecName, Codec>>;
+  readonly codecs: Readonly<Record<AnyCodecName, Codec>>;
+  readonly counters: Counters;
+  readonly memory: MemoryBudget;
+  readonly slowConsumer: SlowConsumerPolicy;
+  readonly watchdog: Watchdog;
+  /** The key of a message, where only the newest of each key counts; without it the event. */
+  readonly keyOf?: ((event: string, data: unknown) => string) | undefined;
   /** Makes the wire of a kind for one connection. */
   makeWire(kind: WireKind, sink: Sink): Wire;
 }

@@ -6,7 +6,9 @@
  */
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
-import { checkDepth, parseJson, utf8BytesMax } from '../codecs/json.ts';
+import { parseJson, utf8BytesMax } from '../codecs/json.ts';
+import { checkJson } from '../codecs/json-check.ts';
+import type { ValueLimits } from '../codecs/value-limits.ts';
 import { Slot } from '../emitter.ts';
 import { FrameError, MessageError, RingwireError } from '../errors.ts';
 import { DelimitedParser } from '../frames/delimited.ts';
@@ -20,8 +22,8 @@ const KEPT_NAME_LENGTH_MAX = 256;
 
 const CLOSING_BRACE = 0x7d;
 
-/** What no message starts with. */
-const NO_MESSAGE = '\0';
+/** What no message starts with: half a surrogate pair never comes out of decoded bytes. */
+const NO_MESSAGE = '\ud800';
 const NO_SLOT: Slot = new Slot('');
 
 /** All of a message up to its data. */
@@ -59,6 +61,7 @@ export interface DelimitedWireOptions {
   names: EnvelopeNames;
   delimiter: Buffer;
   frameBytesMax: number;
+  limits: ValueLimits;
 }
 
 export class DelimitedWire implements Wire {
@@ -69,6 +72,7 @@ export class DelimitedWire implements Wire {
   readonly #sink: Sink;
   readonly #delimiter: Buffer;
   readonly #names: EnvelopeNames;
+  readonly #limits: ValueLimits;
   /** How the last message started, and its event; most peers send the same event many times in a row. */
   #lastStart = NO_MESSAGE;
   #lastSlot: Slot = NO_SLOT;
@@ -80,6 +84,7 @@ export class DelimitedWire implements Wire {
     this.bytesMax = options.frameBytesMax;
     this.#delimiter = options.delimiter;
     this.#names = options.names;
+    this.#limits = options.limits;
     this.#sink = sink;
   }
 
@@ -123,7 +128,7 @@ export class DelimitedWire implements Wire {
     if (this.#plain && text.startsWith(this.#lastStart) && text.endsWith('}')) {
       let data: unknown;
       try {
-        checkDepth(text);
+        checkJson(text, this.#limits);
         data = JSON.parse(text.slice(this.#lastStart.length, -1));
       } catch {
         this.#plain = false;
@@ -137,7 +142,7 @@ export class DelimitedWire implements Wire {
   #receiveAny(text: string): void {
     let message: unknown;
     try {
-      checkDepth(text);
+      checkJson(text, this.#limits);
       message = parseJson(text);
     } catch (error) {
       if (error instanceof MessageError) throw new FrameError(error.code, error.message);

@@ -17,7 +17,7 @@ export function inlineName(event: string): Buffer {
 }
 
 /** Moves the frame's start behind the name. @throws MessageError ERR_RINGWIRE_INVALID_EVENT */
-export function takeInlineName(frame: Frame): string {
+export function takeInlineName(frame: Frame, bytesMax: number): string {
   const nameAt = frame.start + 2;
   const nameBytes = frame.end - frame.start < 2 ? -1 : frame.bytes.readUInt16LE(frame.start);
   const dataAt = frame.start + ((2 + nameBytes + 7) & ~7);
@@ -26,7 +26,7 @@ export function takeInlineName(frame: Frame): string {
   }
   frame.start = dataAt;
   try {
-    return readEventName(frame.bytes, nameAt, nameAt + nameBytes);
+    return readEventName(frame.bytes, nameAt, nameAt + nameBytes, bytesMax);
   } catch (cause) {
     throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name that is no name', { cause });
   }

@@ -1,21 +1,36 @@
 /**
  * Everything that waits to leave on one connection. What is sent within one tick leaves together at its end; full slabs leave at
- * once, so the other side can begin to read. Above the soft mark `added` says false and a drain follows; above the hard mark `admit` refuses.
+ * once, so the other side can begin to read. Above the soft mark `added` says false and a drain follows; what happens above the hard
+ * mark is the policy's choice: the message goes, or the peer, or messages that have waited longer.
  *
  * Invariant: `pendingBytes` are all bytes that were accepted and whose write has not been confirmed.
  */
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
 import { SLAB_BYTES, type SlabPool } from '../bytes/slab-pool.ts';
 import { RingwireError } from '../errors.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits, SlowConsumerPolicy } from '../limits.ts';
+import type { Counters } from './counters.ts';
+import { HeldMessages } from './held-messages.ts';
+import { SendWindow } from './send-window.ts';
+import type { SharedMessage } from './shared-message.ts';
 
 export type OutboxLimits = Pick<Limits, 'pendingBytesSoft' | 'pendingBytesMax'>;
+
+/** What the outboxes of an endpoint share. */
+export interface OutboxContext {
+  readonly slowConsumer: SlowConsumerPolicy;
+  readonly counters: Pick<Counters, 'refused' | 'dropped'>;
+  readonly memory: { bytes: number; readonly bytesMax: number; check(): void };
+}
 
 export interface OutboxHandlers {
   /** Takes the segments over until `outbox.written` was called for each. */
   write(segments: readonly Segment[]): void;
-  /** `admit` has refused: told once, until the next drain. */
-  refused(error: RingwireError): void;
+  /** A message that was held goes to `outbox.writer`. @throws when it cannot be sent any more */
+  release(message: SharedMessage): void;
+  refused(error: Error): void;
+  /** The hard mark was reached: told once, until the next drain. With the policy 'disconnect' the error says `closed`. */
+  overflowed(error: RingwireError): void;
   /** Fewer bytes than half of the soft mark are pending, after `added` had said false. */
   drained(): void;
 }
@@ -23,13 +38,17 @@ export interface OutboxHandlers {
 export class Outbox {
   /** Messages are encoded straight into this. */
   readonly writer: ByteWriter;
+  drainCount = 0;
   readonly #limits: OutboxLimits;
+  readonly #context: OutboxContext;
   readonly #handlers: OutboxHandlers;
-  /** Sealed segments that the transport has not got yet. */
-  #ready: Segment[] = [];
-  #readyBytes = 0;
-  #sealedBytes = 0;
-  #open = false;
+  readonly #window: SendWindow;
+  /** Set when the policy gives up older messages: above the soft mark each waits on its own. */
+  readonly #held: HeldMessages | undefined;
+  #releasing = false;
+  /** Accepted, and given up by `cut`. */
+  #droppedBytes = 0;
+  #closed = false;
   #flushing = false;
   #full = false;
   #refusing = false;
@@ -38,38 +57,82 @@ export class Outbox {
     this.flush();
   };
 
-  constructor(pool: SlabPool, limits: OutboxLimits, handlers: OutboxHandlers) {
-    this.writer = new ByteWriter(pool, (segment) => this.#sealed(segment));
+  constructor(pool: SlabPool, limits: OutboxLimits, context: OutboxContext, handlers: OutboxHandlers) {
     this.#limits = limits;
+    this.#context = context;
     this.#handlers = handlers;
+    // Programs that wait for the drain never fill twice the soft mark.
+    const windowBytes = 2 * Math.max(limits.pendingBytesSoft, SLAB_BYTES);
+    const window = new SendWindow(windowBytes, context.memory, (segments) => handlers.write(segments));
+    this.#window = window;
+    this.writer = new ByteWriter(pool, (segment) => window.add(segment));
+    const { slowConsumer } = context;
+    if (slowConsumer === 'drop-oldest' || slowConsumer === 'latest') {
+      this.#held = new HeldMessages(slowConsumer === 'latest');
+    }
   }
 
   get pendingBytes(): number {
-    return this.#sealedBytes + this.writer.unsealedBytes;
+    return this.#window.bytes + this.writer.unsealedBytes + (this.#held?.bytes ?? 0);
+  }
+
+  /** Bytes whose write has been confirmed. */
+  get confirmedBytes(): number {
+    return this.#window.confirmedBytes;
   }
 
   /** `added` has said false, and a drain will follow. */
   get isFull(): boolean {
-    return this.#full;
+    return this.#full && !this.#closed;
+  }
+
+  /** After `admit` has said false: messages go to `hold`. */
+  get holds(): boolean {
+    return this.#held !== undefined && !this.#closed;
   }
 
   /** The transport takes bytes from now on. */
   open(): void {
-    this.#open = true;
+    this.#window.open();
     this.flush();
   }
 
-  /** @returns false above the hard mark: nothing may be encoded then */
+  /** @returns false when nothing may be encoded: the message was refused, or the outbox `holds` */
   admit(): boolean {
     return !this.#full || this.#admitFull();
+  }
+
+  /** `admit` for what no policy drops. */
+  admitKept(): boolean {
+    return !this.#full || (!this.#closed && this.pendingBytes < this.#limits.pendingBytesMax);
   }
 
   /** Something was encoded. @returns false when the caller should wait for the drain */
   added(): boolean {
     if (!this.#flushing) this.#schedule();
-    if (this.#sealedBytes + this.writer.unsealedBytes < this.#limits.pendingBytesSoft) return true;
+    if (this.#window.bytes + this.writer.unsealedBytes < this.#limits.pendingBytesSoft) return true;
     this.#full = true;
+    this.#checkMemory();
     return false;
+  }
+
+  /** Keeps a message until the peer has room, in the place of older ones if need be. */
+  hold(message: SharedMessage): void {
+    const held = this.#held as HeldMessages;
+    const { counters, memory } = this.#context;
+    const before = held.bytes;
+    if (held.add(message)) counters.dropped('replaced');
+    while (held.size > 1 && this.pendingBytes > this.#limits.pendingBytesMax) {
+      held.shift();
+      counters.dropped('oldest');
+    }
+    memory.bytes += held.bytes - before;
+    this.#checkMemory();
+  }
+
+  #checkMemory(): void {
+    const { memory } = this.#context;
+    if (memory.bytes > memory.bytesMax) memory.check();
   }
 
   #schedule(): void {
@@ -77,67 +140,124 @@ export class Outbox {
     process.nextTick(this.#flush);
   }
 
-  /** Hands all that was encoded to the transport now. */
+  /** Hands what was encoded to the transport now. */
   flush(): void {
-    if (!this.#open) return;
+    if (!this.#window.isOpen) return;
     this.writer.seal();
-    this.#writeReady();
+    this.#window.flush();
+  }
+
+  /** What is held goes on now, whatever is under way already. */
+  releaseAll(): void {
+    this.#releaseHeld(Infinity);
+  }
+
+  /** Hands over everything, whatever the transport has got already: nothing will be sent behind it. */
+  finish(): void {
+    this.#window.widen();
+    if (!this.#window.isOpen) return;
+    this.releaseAll();
+    this.flush();
   }
 
   /** The transport has written a segment, or never will. */
   written(segment: Segment): void {
-    this.#sealedBytes -= segment.bytes.length;
     this.writer.written(segment);
-    if (this.#full && this.pendingBytes <= this.#limits.pendingBytesSoft / 2) {
-      this.#full = false;
-      this.#refusing = false;
-      this.#handlers.drained();
-    }
+    this.#window.confirmed(segment);
+    if (this.#full) this.#makeRoom();
   }
 
-  /** Gives up what the transport has not got. @returns bytes that were accepted and may not have arrived */
-  abandon(): number {
+  /** Refuses all further messages. Bytes of the wire itself may still be added. */
+  close(): void {
+    this.#closed = true;
+    this.#full = true;
+  }
+
+  /**
+   * Closes, and gives up what the transport has not got.
+   * @returns whether the transport stands between two messages, so that one more may follow
+   */
+  cut(): boolean {
     const pending = this.pendingBytes;
-    this.#open = false;
-    this.#full = false;
-    this.#refusing = false;
-    for (const segment of this.#ready) this.writer.written(segment);
-    this.#ready = [];
-    this.#sealedBytes -= this.#readyBytes;
-    this.#readyBytes = 0;
+    this.close();
+    this.#context.memory.bytes -= this.#held?.bytes ?? 0;
+    this.#held?.clear();
+    const isClean = this.#window.drop(this.writer);
     this.writer.discard();
+    this.#droppedBytes += pending - this.pendingBytes;
+    return isClean;
+  }
+
+  /** The connection is over. @returns bytes that were accepted and may not have arrived */
+  abandon(): number {
+    const pending = this.pendingBytes + this.#droppedBytes;
+    this.cut();
+    this.#window.close();
     return pending;
   }
 
   #admitFull(): boolean {
+    if (this.#closed || this.#held !== undefined) return false;
     if (this.pendingBytes < this.#limits.pendingBytesMax) return true;
+    const error = this.refusal();
+    const { counters } = this.#context;
+    if (!error.closed) {
+      counters.dropped('newest');
+      counters.refused(error.code);
+    }
     if (!this.#refusing) {
       this.#refusing = true;
-      this.#handlers.refused(this.refusal());
+      this.#handlers.overflowed(error);
     }
     return false;
   }
 
-  /** Why `admit` said false. */
+  /** What is said at the hard mark. */
   refusal(): RingwireError {
     const limit = this.#limits.pendingBytesMax;
     const actual = this.pendingBytes;
-    const message = `${actual} bytes wait for the peer, ${limit} are allowed: the message was not queued; wait for 'drain'`;
-    return new RingwireError('ERR_RINGWIRE_BACKPRESSURE', message, { limit, actual });
+    const message = `${actual} bytes wait for the peer, ${limit} are allowed`;
+    if (this.#context.slowConsumer === 'disconnect') {
+      return new RingwireError('ERR_RINGWIRE_SLOW_CONSUMER_BYTES', message, { limit, actual, closed: true });
+    }
+    const advice = "the message was not queued; wait for 'drain'";
+    return new RingwireError('ERR_RINGWIRE_BACKPRESSURE', `${message}: ${advice}`, { limit, actual });
   }
 
-  #sealed(segment: Segment): void {
-    this.#ready.push(segment);
-    this.#readyBytes += segment.bytes.length;
-    this.#sealedBytes += segment.bytes.length;
-    if (this.#open && this.#readyBytes >= SLAB_BYTES / 2) this.#writeReady();
+  /** After a confirmation: what is held goes on, and when little is left the program may. */
+  #makeRoom(): void {
+    if (this.#closed) return;
+    this.#releaseHeld(this.#limits.pendingBytesSoft);
+    if (!this.#full || this.pendingBytes > this.#limits.pendingBytesSoft / 2) return;
+    this.#full = false;
+    this.#refusing = false;
+    this.drainCount++;
+    this.#handlers.drained();
   }
 
-  #writeReady(): void {
-    const ready = this.#ready;
-    if (ready.length === 0) return;
-    this.#ready = [];
-    this.#readyBytes = 0;
-    this.#handlers.write(ready);
+  /** Moves held messages on while fewer than `bytesMax` bytes are under way. */
+  #releaseHeld(bytesMax: number): void {
+    const held = this.#held;
+    // A transport that takes all at once comes back here for each segment.
+    if (held === undefined || this.#releasing) return;
+    this.#releasing = true;
+    while (held.size > 0 && this.#window.bytes < bytesMax) {
+      while (held.size > 0 && this.#window.bytes + this.writer.unsealedBytes < bytesMax) {
+        const message = held.shift() as SharedMessage;
+        this.#context.memory.bytes -= message.bytes;
+        this.#release(message);
+      }
+      this.flush();
+    }
+    this.#releasing = false;
+  }
+
+  #release(message: SharedMessage): void {
+    try {
+      this.#handlers.release(message);
+    } catch (error) {
+      // The peer has said meanwhile that it accepts less.
+      this.#handlers.refused(error as Error);
+    }
   }
 }

@@ -29,6 +29,7 @@ export interface ReceiverHandlers {
 }
 
 export class Receiver {
+  receivedBytes = 0;
   readonly #ring: ReceiveRing;
   readonly #handlers: ReceiverHandlers;
   readonly #turn: Turn;
@@ -49,6 +50,16 @@ export class Receiver {
     return (this.#prelude ?? this.#wire)?.parser.unfinishedBytes ?? 0;
   }
 
+  /** Messages that were handled or refused. */
+  get handledCount(): number {
+    return this.#turn.handledCount;
+  }
+
+  /** How often the peer spent its whole turn. */
+  get turnsSpent(): number {
+    return this.#turn.spentCount;
+  }
+
   /** Where the next read should land. Borrowed until `received`. */
   writable(): Buffer {
     this.#asked = this.#prelude ?? this.#wire;
@@ -58,6 +69,7 @@ export class Receiver {
   /** That many bytes landed in the last `writable()`. */
   received(bytes: number): void {
     if (this.#stopped) return;
+    this.receivedBytes += bytes;
     const reader = this.#reader(this.#ring.bytes);
     if (this.#asked === undefined || this.#asked === reader) reader.parser.advance(bytes);
     // The prelude has ended meanwhile.
@@ -69,6 +81,7 @@ export class Receiver {
   /** @param chunk borrowed for the call */
   receivedChunk(chunk: Buffer): void {
     if (this.#stopped) return;
+    this.receivedBytes += chunk.length;
     this.#reader(chunk).parser.feed(chunk);
     this.#turn.arrived(chunk.length);
     this.#loop();
@@ -110,6 +123,7 @@ export class Receiver {
       const frame = parser.next();
       if (frame === undefined) return;
       prelude.receive();
+      this.#turn.handled(1);
     }
     const wire = this.#wire as Wire;
     this.#prelude = undefined;

@@ -10,11 +10,14 @@ import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { Wire } from './wire.ts';
 
 export class SharedMessage {
+  /** Messages of one key replace each other where only the newest counts. */
+  readonly key: string;
   readonly #event: string;
   readonly #parts: Uint8Array[];
   readonly bytes: number;
 
-  private constructor(event: string, parts: Uint8Array[]) {
+  private constructor(event: string, key: string, parts: Uint8Array[]) {
+    this.key = key;
     this.#event = event;
     this.#parts = parts;
     this.bytes = parts.reduce((sum, part) => sum + part.length, 0);
@@ -25,7 +28,13 @@ export class SharedMessage {
    * @param pool lends memory for the length of the call
    * @throws what `wire.encode` throws
    */
-  static encode(wire: Wire, event: string, data: unknown, pool: SlabPool): SharedMessage {
+  static encode(
+    wire: Wire,
+    event: string,
+    data: unknown,
+    pool: SlabPool,
+    key: string = event,
+  ): SharedMessage {
     const parts: Uint8Array[] = [];
     const writer: ByteWriter = new ByteWriter(pool, (segment) => {
       // Bytes in pooled memory are copied out; attachments are the user's own and stay where they are.
@@ -38,11 +47,11 @@ export class SharedMessage {
     } finally {
       writer.discard();
     }
-    return new SharedMessage(event, parts);
+    return new SharedMessage(event, key, parts);
   }
 
-  /** Queues the message on another connection. @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE */
-  writeTo(wire: Wire, out: ByteWriter): void {
+  /** Writes what must precede the message on another connection. @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE */
+  prepare(wire: Wire, out: ByteWriter): void {
     if (this.bytes > wire.bytesMax + 16) {
       throw new RingwireError(
         'ERR_RINGWIRE_FRAME_TOO_LARGE',
@@ -54,6 +63,11 @@ export class SharedMessage {
       );
     }
     wire.prepareShared(this.#event, out);
+  }
+
+  /** Queues the message on another connection. @throws what `prepare` throws */
+  writeTo(wire: Wire, out: ByteWriter): void {
+    this.prepare(wire, out);
     for (const part of this.#parts) {
       if (part.length >= ATTACH_BYTES_MIN) out.attach(part);
       else out.append(part);

@@ -15,6 +15,10 @@ const LONG_SHARE = 1 / 8;
 
 export class Turn {
   over = false;
+  /** How often the budget was spent. */
+  spentCount = 0;
+  /** Messages that were handled or refused, since the start. */
+  handledCount = 0;
   /** Messages to handle before `isOver` is asked again. */
   stride = 1;
   readonly #limits: TurnLimits;
@@ -41,6 +45,7 @@ export class Turn {
   /** So many messages have been handled. */
   handled(messages: number): void {
     this.#messages += messages;
+    this.handledCount += messages;
   }
 
   /** To be asked after a stride of messages. @returns true when the rest of the chunk has to wait */
@@ -57,6 +62,7 @@ export class Turn {
 
   /** Lets the loop go round once, then continues. */
   yield(): void {
+    this.spentCount++;
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;
       this.over = false;

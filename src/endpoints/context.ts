@@ -5,7 +5,7 @@
  */
 import { ReceiveRing, RING_BYTES } from '../bytes/receive-ring.ts';
 import { SlabPool } from '../bytes/slab-pool.ts';
-import type { Codec, CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName, Codec, CodecName } from '../codecs/codec.ts';
 import { JsonCodec } from '../codecs/json.ts';
 import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, type ReceiveMode } from '../codecs/raw.ts';
@@ -14,13 +14,21 @@ import { isStruct, type Struct } from '../codecs/struct/struct.ts';
 import { ownLayouts } from '../connection/agreement.ts';
 import { BinaryWire } from '../connection/binary-wire.ts';
 import type { ConnectionContext } from '../connection/connection.ts';
+import { Counters } from '../connection/counters.ts';
 import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import { EventIds } from '../connection/event-ids.ts';
+import { MemoryBudget } from '../connection/memory-budget.ts';
 import { UnframedWire } from '../connection/unframed-wire.ts';
+import { Watchdog } from '../connection/watchdog.ts';
 import type { Sink, Wire, WireKind } from '../connection/wire.ts';
 import type { Emitter } from '../emitter.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
-import type { Limits } from '../limits.ts';
+import type { Limits, SlowConsumerPolicy } from '../limits.ts';
+
+export interface Accounts {
+  readonly memory: MemoryBudget;
+  readonly counters: Counters;
+}
 
 export interface ContextOptions {
   /** What this side calls itself in a hello. */
@@ -31,7 +39,7 @@ export interface ContextOptions {
   /** Encoding of strings that are sent raw. */
   encoding: BufferEncoding;
   /** The codec in which messages are sent on the ringwire wire; a server follows its peers instead. */
-  codec: CodecName;
+  codec: AnyCodecName;
   followPeer: boolean;
   /** End of a message on node-ipc's wire. */
   delimiter: string;
@@ -43,6 +51,12 @@ export interface ContextOptions {
   structs?: Structs | undefined;
   /** What this side offers in a hello, bits of `Feature`. */
   features?: number | undefined;
+  /** What happens to a peer, or its messages, above the hard mark; 'drop-newest' unless said otherwise. */
+  slowConsumer?: SlowConsumerPolicy | undefined;
+  /** The key of a message, for the policy 'latest'; without it the event. */
+  keyOf?: ((event: string, data: unknown) => string) | undefined;
+  /** What the endpoints of an instance share: the bytes that wait for all peers, and the counts. */
+  accounts?: Accounts | undefined;
   /** Debug switch: received bytes are overwritten once their handler has returned. */
   poison: boolean;
 }
@@ -53,9 +67,9 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const ring = new ReceiveRing(RING_BYTES, options.poison);
   const raw = new RawCodec(options.receive, options.encoding, ring.bytes);
   const struct = new StructCodec(structsOf(options), options.receive);
-  const byName: Record<CodecName, Codec> = {
-    json: new JsonCodec(),
-    msgpack: new MsgpackCodec(),
+  const byName: Record<AnyCodecName, Codec> = {
+    json: new JsonCodec(limits),
+    msgpack: new MsgpackCodec(limits),
     raw,
     struct,
   };
@@ -74,11 +88,12 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     eventCodecs.set(event, codec);
     codecs[codec.id] ??= codec;
   }
-  const events = new EventIds(options.events);
+  const events = new EventIds(options.events, limits.eventNameBytesMax);
   const delimited = {
     names: new EnvelopeNames(),
     delimiter: delimiterBytes(options.delimiter),
     frameBytesMax: limits.frameBytesMax,
+    limits,
   };
   const binary = {
     codecs,
@@ -97,7 +112,23 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     if (kind === 'delimited') return new DelimitedWire(ring, delimited, sink);
     return new UnframedWire(ring, raw, sink);
   };
-  return { ring, pool: new SlabPool(), limits, emitter, codecs: byName, makeWire };
+  const memory = options.accounts?.memory ?? new MemoryBudget(limits.totalPendingBytesMax);
+  const counters = new Counters(options.accounts?.counters);
+  const watchdog = new Watchdog(limits, memory);
+  const { keyOf, slowConsumer = 'drop-newest' } = options;
+  return {
+    ring,
+    pool: new SlabPool(),
+    limits,
+    emitter,
+    codecs: byName,
+    counters,
+    memory,
+    watchdog,
+    slowConsumer,
+    keyOf,
+    makeWire,
+  };
 }
 
 /** Those of `structs`, and of events whose codec is a struct. */

@@ -3,13 +3,14 @@
  *
  * Invariant: `of` has no prototype, so any string is a good id; the methods cannot be overwritten.
  */
-import { RingwireError } from '../errors.ts';
+import type { Stats } from '../connection/counters.ts';
 import { secureRoot } from '../transports/secure-root.ts';
 import { type Callback, localArguments, netArguments } from './arguments.ts';
 import { Client } from './client.ts';
 import { Config } from './config.ts';
 import { type Log, writeLog } from './log.ts';
 import { Server } from './server.ts';
+import { Shared } from './shared.ts';
 
 /** What callbacks of `connectTo` and `connectToNet` are called with: the instance, or nothing when the id was connected already. */
 export type ConnectCallback = (ipc?: IPC) => void;
@@ -34,6 +35,7 @@ export class IPC {
   /** Every server of this instance that is listening, also those that `server` does not show any more. */
   readonly servers: Server[] = [];
   readonly #log: Log = (...args) => writeLog(this.config, args);
+  readonly #shared: Shared = new Shared(this.config, this.#log);
 
   #flushesAtExit = false;
 
@@ -57,21 +59,19 @@ export class IPC {
   };
   readonly #serve: Serve = (...args) => {
     const { path, callback } = localArguments('serve', args);
-    this.#openServer(new Server(path ?? this.#defaultPath(this.config.id), this.config, this.#log), callback);
+    const address = path ?? this.#defaultPath(this.config.id);
+    const server = new Server(address, this.config, this.#log, undefined, undefined, this.#shared);
+    this.#openServer(server, callback);
   };
   readonly #serveNet: ServeNet = (...args) => {
     const { host, port, udp, callback } = netArguments('serveNet', args);
-    if (udp !== undefined) {
-      throw new RingwireError(
-        'ERR_RINGWIRE_UDP_UNSUPPORTED',
-        'this version of ringwire does not serve UDP yet; use TCP or a local socket',
-      );
-    }
     const server = new Server(
       host ?? this.config.networkHost,
       this.config,
       this.#log,
       port ?? this.config.networkPort,
+      udp,
+      this.#shared,
     );
     this.#openServer(server, callback);
   };
@@ -100,9 +100,17 @@ export class IPC {
     return this.#serve;
   }
 
-  /** `serveNet([host][, port][, callback])`: makes `ipc.server` for TCP, or TLS when `config.tls` is set. */
+  /**
+   * `serveNet([host][, port][, 'udp4' | 'udp6'][, callback])`: makes `ipc.server` for TCP, for TLS when `config.tls` is set, or for UDP,
+   * where both sides are servers.
+   */
   get serveNet(): ServeNet {
     return this.#serveNet;
+  }
+
+  /** What has passed, what waits and what was refused: all stream clients and servers of this instance, those included that are gone. */
+  stats(): Stats {
+    return this.#shared.stats();
   }
 
   // Assignment is ignored, as in node-ipc, and no error in strict code.
@@ -124,9 +132,10 @@ export class IPC {
       known.close();
     }
     this.#flushAtExit();
-    const client: Client = new Client(this.config, this.#log, () => {
+    const forget = (): void => {
       if (this.of[id] === client) delete this.of[id];
-    });
+    };
+    const client: Client = new Client(this.config, this.#log, forget, this.#shared);
     client.id = id;
     client.path = path;
     client.port = port;

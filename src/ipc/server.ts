@@ -1,13 +1,20 @@
 /**
- * `ipc.server`: node-ipc's server object over a StreamServer. It serves node-ipc's and ringwire's peers with the same handlers.
+ * `ipc.server`: node-ipc's server object over a StreamServer, or over a DatagramEndpoint for UDP. It serves node-ipc's and ringwire's peers
+ * with the same handlers.
  *
  * Invariant: it listens on at most one address; only a socket file that it made itself is removed when it stops.
  */
 import cluster from 'node:cluster';
+import type dgram from 'node:dgram';
 import type net from 'node:net';
 import { makeContext } from '../endpoints/context.ts';
+import type { DatagramEndpoint } from '../endpoints/datagram.ts';
+import type { DatagramTarget } from '../endpoints/datagram-peers.ts';
+import type { RemoteInfo } from '../endpoints/datagram-link.ts';
+import type { DatagramStats } from '../endpoints/datagram-stats.ts';
 import { StreamServer } from '../endpoints/server.ts';
 import { Emitter } from '../emitter.ts';
+import { Counters, type Stats } from '../connection/counters.ts';
 import { RingwireError, type MessageError } from '../errors.ts';
 import {
   checkPath,
@@ -19,8 +26,11 @@ import {
 } from '../transports/local-path.ts';
 import { serverTlsOptions } from '../transports/tls-options.ts';
 import { type Config, contextOptions } from './config.ts';
+import { datagramHost, openDatagrams } from './datagram.ts';
 import { eventGate } from './gate.ts';
-import type { Log } from './log.ts';
+import { identify } from './identify.ts';
+import { inLog, type Log, oneLine } from './log.ts';
+import { Shared } from './shared.ts';
 
 /** An accepted socket; `id` is what the peer calls itself in a message, which proves nothing. */
 export type PeerSocket = net.Socket & { id?: string | number };
@@ -31,43 +41,62 @@ export class Server extends Emitter {
   /** Path of the local socket, or host. */
   path: string;
   readonly port: number | undefined;
-  readonly udp4 = false;
-  readonly udp6 = false;
+  readonly udp4: boolean;
+  readonly udp6: boolean;
+  readonly #shared: Shared;
+  #datagrams: DatagramEndpoint | undefined = undefined;
   #stream: StreamServer | undefined = undefined;
   #file: SocketFile | undefined = undefined;
   #starting = false;
   /** The socket whose close is being published. */
   #closing: PeerSocket | undefined = undefined;
 
-  constructor(path: string, config: Config, log: Log, port?: number) {
+  constructor(
+    path: string,
+    config: Config,
+    log: Log,
+    port?: number,
+    udp?: 'udp4' | 'udp6',
+    shared: Shared = new Shared(config, log),
+  ) {
     super();
     this.config = config;
-    this.path = path;
+    this.path = udp === undefined ? path : datagramHost(udp, path);
     this.log = log;
+    this.#shared = shared;
     this.port = port;
+    this.udp4 = udp === 'udp4';
+    this.udp6 = udp === 'udp6';
     // Before the program's own 'close' handlers, as in node-ipc.
     this.on('close', (socket: PeerSocket) => {
       // A peer may send a message of this name.
       if (socket !== this.#closing) return;
       const id = socket.id || false;
-      this.log('socket disconnected', String(id));
+      this.log('socket disconnected', oneLine(String(id)));
       this.publish('socket.disconnected', socket, id);
     });
   }
 
-  /** Node's server; false before `start`. */
-  get server(): net.Server | false {
-    return this.#stream?.server ?? false;
+  /** Node's server, or its UDP socket; false before `start`. */
+  get server(): net.Server | dgram.Socket | false {
+    return this.#stream?.server ?? this.#datagrams?.socket ?? false;
   }
 
-  /** The sockets of all connected peers. */
+  /** The sockets of all connected peers. Of UDP it is the one socket, as in node-ipc; see `peers`. */
   get sockets(): PeerSocket[] {
+    const datagrams = this.#datagrams;
+    if (datagrams !== undefined) return datagrams.isBound ? [datagrams.socket as unknown as PeerSocket] : [];
     return this.#stream?.sockets ?? [];
+  }
+
+  /** UDP: those who have been heard within `config.udp.peerTtlMs`, whom `broadcast` reaches. */
+  get peers(): RemoteInfo[] {
+    return this.#datagrams?.peers ?? [];
   }
 
   /** Whether it listens, or is about to. */
   get isLive(): boolean {
-    return this.#starting || this.#stream?.server.listening === true;
+    return this.#starting || this.#stream?.server.listening === true || this.#datagrams?.isBound === true;
   }
 
   /**
@@ -81,6 +110,10 @@ export class Server extends Emitter {
     }
     if (this.isLive) {
       this.log('the server is listening already on ', this.path);
+      return;
+    }
+    if (this.udp4 || this.udp6) {
+      this.#startDatagrams();
       return;
     }
     const address = this.port === undefined ? localAddress(this.path) : undefined;
@@ -106,6 +139,7 @@ export class Server extends Emitter {
   /** Stops listening and cuts all peers; with `drain` peers stay until they leave. Does nothing before `start`. */
   stop(options: { drain?: boolean } = {}): void {
     this.#starting = false;
+    this.#datagrams?.stop();
     const stream = this.#stream;
     if (stream === undefined) return;
     closeWithoutSuccessor(this.#file, () => stream.stop(options.drain === true));
@@ -114,11 +148,14 @@ export class Server extends Emitter {
 
   /**
    * Sends a message to one peer, in that peer's wire and codec; with `config.rawBuffer` the second argument is what is sent.
+   * @param socket the peer as handlers get it; of UDP also an object with `address` and `port`
    * @returns true, or false when the peer is slow ('drain' follows with the socket), gone, or has maxPendingBytes waiting already
-   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the peer's codec throws; nothing is sent then
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_UDP_TOO_LARGE, or what the peer's codec throws; nothing is sent then
    */
-  emit(socket: PeerSocket, type: string, data?: unknown): boolean {
+  emit(socket: PeerSocket | DatagramTarget, type: string, data?: unknown): boolean;
+  emit(socket: PeerSocket & DatagramTarget, type: string, data?: unknown): boolean {
     if (this.config.logPayloads) this.log('dispatching event to socket', ' : ', type, data);
+    if (this.#datagrams !== undefined) return this.#emitDatagram(this.#datagrams, socket, type, data);
     return this.#stream?.send(socket, type, data) ?? false;
   }
 
@@ -126,12 +163,27 @@ export class Server extends Emitter {
   broadcast(type: string, data?: unknown): boolean {
     if (this.config.logPayloads)
       this.log('broadcasting event to all known sockets listening to ', this.path, ' : ', type, data);
-    return this.#stream?.broadcast(type, data) ?? true;
+    return (this.#datagrams ?? this.#stream)?.broadcast(type, data) ?? true;
   }
 
   /** Writes what was sent in this tick now instead of at its end. */
   flush(): void {
-    this.#stream?.flush();
+    (this.#datagrams ?? this.#stream)?.flush();
+  }
+
+  /** What has passed, what waits and what was refused, since `start`. Of UDP: what was sent, received and lost, in all and for each peer. */
+  stats(): Stats | DatagramStats {
+    return this.#datagrams?.stats() ?? this.#stream?.stats() ?? new Counters().snapshot([]);
+  }
+
+  /** UDP: joins a multicast group. @throws what the system says */
+  join(group: string, multicastInterface?: string): void {
+    this.#datagrams?.join(group, multicastInterface);
+  }
+
+  /** UDP: leaves a multicast group. @throws what the system says */
+  leave(group: string, multicastInterface?: string): void {
+    this.#datagrams?.leave(group, multicastInterface);
   }
 
   /** Publishes 'start', as node-ipc's servers do when they listen. */
@@ -139,9 +191,27 @@ export class Server extends Emitter {
     this.publish('start', argument);
   }
 
+  #emitDatagram(datagrams: DatagramEndpoint, target: DatagramTarget, type: string, data: unknown): boolean {
+    if (target?.address && target.port) return datagrams.send(target, type, data);
+    this.log('emit without an address and a port reaches all known peers');
+    return datagrams.broadcast(type, data);
+  }
+
+  #startDatagrams(): void {
+    const { config, path, port = 0 } = this;
+    this.#starting = true;
+    const kind = this.udp4 ? 'udp4' : 'udp6';
+    this.log('starting server on ', path, `:${port} ${kind}`);
+    const datagrams = openDatagrams(this, config, { kind, path, port }, () => (this.#starting = false));
+    this.#datagrams = datagrams;
+    datagrams.start();
+  }
+
   #newStream(): StreamServer {
     const { config } = this;
-    const context = makeContext(this, contextOptions(config, true));
+    const accounts = this.#shared.accounts();
+    const context = makeContext(this, { ...contextOptions(config, true), accounts });
+    if (config.tls) this.#shared.warnOfTrust(config.tls, true);
     const options = {
       wire: config.rawBuffer ? 'unframed' : 'delimited',
       followPeer: !config.rawBuffer,
@@ -154,9 +224,9 @@ export class Server extends Emitter {
         this.log('## socket connection to server detected ##');
         this.publish('connect', socket);
       },
-      identified: identify,
+      identified: (socket: PeerSocket, data) => identify(socket, data),
       received: this.#receivedHandler(),
-      error: (error) => this.#failed(error),
+      error: (error, socket) => this.#failed(error, socket),
       drained: (socket) => this.publish('drain', socket),
       disconnected: (socket, unsentBytes) => {
         if (unsentBytes > 0) this.log('a peer left', unsentBytes, 'bytes unread');
@@ -183,7 +253,7 @@ export class Server extends Emitter {
     const gate = eventGate(this.config);
     if (gate === undefined && !logPayloads) return undefined;
     return (_socket, event, data) => {
-      if (logPayloads) this.log('received event of : ', event, data);
+      if (logPayloads) this.log('received event of : ', oneLine(event), inLog(data));
       return gate?.(event);
     };
   }
@@ -197,16 +267,9 @@ export class Server extends Emitter {
     }
   }
 
-  #failed(error: Error): void {
+  #failed(error: Error, socket: net.Socket | undefined = undefined): void {
     if (this.#stream?.server.listening !== true) this.#starting = false;
-    this.log('server error', error);
+    this.#shared.logFault('server error', socket ?? this, error);
     this.publish('error', error);
   }
-}
-
-/** A message whose data has an `id` names its sender from then on. */
-function identify(socket: PeerSocket, data: unknown): void {
-  if (typeof data !== 'object' || data === null) return;
-  const { id } = data as { id?: unknown };
-  if ((typeof id === 'string' && id !== '') || (typeof id === 'number' && id !== 0)) socket.id = id;
 }

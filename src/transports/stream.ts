@@ -24,6 +24,12 @@ export interface TransportHandlers {
   closed(): void;
 }
 
+/** What a socket's handle knows of a write that is only half done, and the socket does not. */
+interface WriteCounts {
+  bytesWritten: number;
+  writeQueueSize: number;
+}
+
 export class StreamTransport {
   readonly socket: net.Socket;
   readonly #handlers: TransportHandlers;
@@ -66,6 +72,15 @@ export class StreamTransport {
     socket.write((segments[last] as Segment).bytes, written);
     if (last > 0) socket.uncork();
     if (socket.writableLength === 0) written();
+  }
+
+  /** Bytes that the system has taken; undefined where Node does not tell. */
+  get takenBytes(): number | undefined {
+    const { _handle } = this.socket as unknown as { _handle?: Partial<WriteCounts> | null };
+    const { bytesWritten, writeQueueSize } = _handle ?? {};
+    return bytesWritten === undefined || writeQueueSize === undefined
+      ? undefined
+      : bytesWritten - writeQueueSize;
   }
 
   pause(): void {

@@ -245,12 +245,17 @@ const PROGRAM = `
 const { listen, connect } = await import(process.argv[1]);
 const address = process.argv[2];
 const server = (await listen(address)).unref();
-const client = await connect(address);
+const client = await connect(address, { reconnect: { delayMs: 5 } });
 client.unref();
 server.on('last', (data) => process.stdout.write(data));
 client.send('a', 1);
 process.on('exit', () => process.stdout.write(' exit'));
 if (process.argv[3] === 'unref') setTimeout(() => process.stdout.write('too late'), 20_000).unref();
+else if (process.argv[3] === 'again') {
+  const waiting = setInterval(() => {}, 1_000);
+  client.lifecycle.once('connect', () => { process.stdout.write('again'); clearInterval(waiting); });
+  for (const peer of server.peers) peer.socket.destroy();
+}
 else { client.ref(); setTimeout(() => { process.stdout.write('alive'); client.unref(); }, 50).unref(); }
 `;
 
@@ -260,6 +265,7 @@ test('unref lets the process end, ref keeps it', (context) => {
   for (const [mode, expected] of [
     ['unref', ' exit'],
     ['ref', 'alive exit'],
+    ['again', 'again exit'],
   ] as const) {
     const args = ['--input-type=module', '-e', PROGRAM, index, stage.address, mode];
     const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 15_000 });

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Packr } from 'msgpackr';
 import { checkMsgpack } from '../../src/codecs/msgpack-check.ts';
+import { DEFAULT_LIMITS } from '../../src/limits.ts';
 import { MsgpackCodec } from '../../src/codecs/msgpack.ts';
 import { seeded, type Random } from '../support/seeded.ts';
 import { decode, encode, frameOf, outcome } from './support.ts';
@@ -195,7 +196,7 @@ const withMaps = new Packr({
 function checked(bytes: Buffer): { value: unknown } | undefined {
   const { start, end, bytes: memory } = frameOf(bytes, 0xc1);
   try {
-    checkMsgpack(memory, start, end);
+    checkMsgpack(memory, start, end, DEFAULT_LIMITS);
   } catch {
     return undefined;
   }

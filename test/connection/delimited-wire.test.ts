@@ -9,6 +9,7 @@ import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
 import { DelimitedWire, EnvelopeNames } from '../../src/connection/delimited-wire.ts';
 import type { Sink } from '../../src/connection/wire.ts';
 import { Emitter } from '../../src/emitter.ts';
+import { DEFAULT_LIMITS } from '../../src/limits.ts';
 import { seeded } from '../support/seeded.ts';
 
 function setUp(): { wire: DelimitedWire; received: [string, unknown][] } {
@@ -23,7 +24,8 @@ function setUp(): { wire: DelimitedWire; received: [string, unknown][] } {
     exchanged: () => assert.fail(),
     established: () => {},
   };
-  const options = { names: new EnvelopeNames(), delimiter: Buffer.from('\f'), frameBytesMax: 1e6 };
+  const names = new EnvelopeNames();
+  const options = { names, delimiter: Buffer.from('\f'), frameBytesMax: 1e6, limits: DEFAULT_LIMITS };
   return { wire: new DelimitedWire(new ReceiveRing(), options, sink), received };
 }
 

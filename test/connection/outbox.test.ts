@@ -8,6 +8,8 @@ import { test } from 'node:test';
 import type { Segment } from '../../src/bytes/byte-writer.ts';
 import { SLAB_BYTES, SlabPool } from '../../src/bytes/slab-pool.ts';
 import type { RingwireError } from '../../src/errors.ts';
+import { Counters } from '../../src/connection/counters.ts';
+import { MemoryBudget } from '../../src/connection/memory-budget.ts';
 import { Outbox } from '../../src/connection/outbox.ts';
 
 interface Setting {
@@ -26,10 +28,13 @@ function setUp(soft = 1000, hard = 4000): Setting {
   const outbox = new Outbox(
     pool,
     { pendingBytesSoft: soft, pendingBytesMax: hard },
+    { slowConsumer: 'drop-newest', counters: new Counters(), memory: new MemoryBudget(Infinity) },
     {
       write: (segments) => writes.push([...segments]),
       drained: () => drains.count++,
-      refused: (error) => refusals.push(error),
+      overflowed: (error) => refusals.push(error),
+      refused: (error) => assert.fail(error),
+      release: () => assert.fail('nothing is held'),
     },
   );
   return { pool, outbox, writes, drains, refusals };

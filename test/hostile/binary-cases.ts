@@ -148,13 +148,11 @@ export const BINARY_CASES: readonly Case[] = [
     ['goodbye with a reason of a later version', control('05 00 ffff')],
   ]),
   ...afterHello('BAD_FLAGS', [
-    ...[1, 2, 3, 4, 5, 6, 7].map((bit): Row => [
-      `flag bit ${bit}`,
-      ANNOUNCE,
-      header(0, 0x8000, RAW, 1 << bit),
-    ]),
+    ...[2, 3, 4, 5, 6, 7].map((bit): Row => [`flag bit ${bit}`, ANNOUNCE, header(0, 0x8000, RAW, 1 << bit)]),
     ['control with an extension', header(8, 0, 0, 1), hex('03000000 01000000 0000000000000000')],
-    ['the reserved word of an extension', header(0, 1, RAW, 1), hex('01000000 01000000')],
+    ['an extension of unknown kind', header(0, 1, RAW, 1), hex('01000000 08000000')],
+    ['reserved bytes of an extension', header(0, 1, RAW, 1), hex('01000000 00010000')],
+    ['reserved bytes of a trace context', header(0, 1, RAW, 2), Buffer.alloc(32, 1)],
   ]),
   ...afterHello('BAD_CODEC', [
     ['codec 4, which was not offered', ANNOUNCE, frame(0x8000, 4, 'x')],

@@ -21,7 +21,7 @@ import {
 } from '../contestant.ts';
 
 interface Options {
-  readonly codec: Exclude<CodecName, 'struct'>;
+  readonly codec: CodecName;
   readonly receive?: ReceiveMode;
   /** Each message is a request, and the one that comes back its answer. */
   readonly request?: boolean;

@@ -1,0 +1,208 @@
+/**
+ * What a datagram means: its sequence is judged, its frames are decoded and handed on by the mode of their event. One for all peers of
+ * an endpoint; what is remembered of a peer comes with each call.
+ *
+ * Invariant: a datagram that came before is not delivered again; a fault costs what it stands in and is counted by its code.
+ */
+import type { Codec } from '../codecs/codec.ts';
+import { EventStruct } from '../codecs/struct/codec.ts';
+import { Slot } from '../emitter.ts';
+import { type ErrorCode, RingwireError } from '../errors.ts';
+import { Control, CONTROL_EVENT, readPingToken } from '../frames/control.ts';
+import { DatagramFlag, DatagramReader } from '../frames/datagram.ts';
+import type { Frame } from '../frames/frame.ts';
+import type { AssemblyOptions } from './datagram-assembly.ts';
+import { DatagramAssembly } from './datagram-assembly.ts';
+import type { PeerFigures } from './datagram-figures.ts';
+import type { DatagramNames } from './datagram-names.ts';
+import { type DatagramOrder, type EventRule, keyOf } from './datagram-order.ts';
+import { readTextDatagram } from './datagram-text.ts';
+import { Arrival } from './sequence-window.ts';
+
+/** A peer, as the inbox sees it. */
+export interface InboxPeer {
+  /** Tells peers apart. */
+  readonly name: string;
+  readonly figures: PeerFigures;
+  readonly order: DatagramOrder;
+  /** The codec of what came last: answers use it. */
+  codecId: number;
+  /** A message, the program's own from here on or lent as the receive mode says. */
+  deliver(slot: Slot, data: unknown): void;
+  /** The newest value of a key; one that has not been delivered yet is replaced. */
+  deliverLatest(key: string, slot: Slot, data: unknown): void;
+  pinged(token: number): void;
+  ponged(token: number): void;
+  /** The program's own key function has thrown. */
+  keyFailed(error: unknown): void;
+}
+
+export interface InboxOptions {
+  readonly codecs: readonly (Codec | undefined)[];
+  readonly rules: ReadonlyMap<string, EventRule>;
+  readonly delimiter: Buffer;
+  /** Undefined: fragments are refused. */
+  readonly assembly: AssemblyOptions | undefined;
+}
+
+const RAW_EVENT: Slot = new Slot('data');
+
+export class DatagramInbox {
+  /** How often each fault was seen. */
+  readonly faults: Map<ErrorCode, number> = new Map();
+  readonly #names: DatagramNames;
+  readonly #options: InboxOptions;
+  readonly #reader: DatagramReader;
+  readonly #assembly: DatagramAssembly | undefined;
+  #position = 0;
+  /** The event that came last, and its rule. */
+  #slot: Slot = RAW_EVENT;
+  #rule: EventRule | undefined = undefined;
+
+  constructor(names: DatagramNames, options: InboxOptions) {
+    this.#names = names;
+    this.#options = options;
+    this.#assembly = options.assembly && new DatagramAssembly(options.assembly);
+    this.#reader = new DatagramReader(options.assembly?.frameBytesMax);
+  }
+
+  get unfinishedBytes(): number {
+    return this.#assembly?.spentBytes ?? 0;
+  }
+
+  /** Gives up frames whose parts have not come in time. */
+  expire(): void {
+    this.#assembly?.expire();
+  }
+
+  /** A datagram of the ringwire wire. */
+  receive(bytes: Buffer, peer: InboxPeer): void {
+    const reader = this.#reader;
+    const { figures } = peer;
+    if (!reader.open(bytes)) {
+      this.#fault(peer, reader.fault as ErrorCode);
+      return;
+    }
+    const isTimed = (reader.flags & DatagramFlag.timing) !== 0;
+    const arrival = figures.window.judge(reader.sequence, reader.session, isTimed);
+    if (arrival === Arrival.duplicate || arrival === Arrival.late) return;
+    this.#position = figures.window.position;
+    if (isTimed) figures.timed(reader.sentUs, (performance.now() * 1_000) >>> 0);
+    if (reader.flags & DatagramFlag.fragment) this.#assemble(bytes, peer);
+    else this.#frames(peer);
+  }
+
+  /** A datagram of node-ipc's wire. It has no sequence: all are the newest. */
+  receiveText(bytes: Buffer, peer: InboxPeer): void {
+    this.#position = peer.figures.received;
+    const fault = readTextDatagram(bytes, this.#options.delimiter, this.#names, (slot, data) =>
+      this.#handOn(slot, data, peer),
+    );
+    if (fault !== undefined) this.#fault(peer, fault);
+  }
+
+  /** A datagram without any wire. */
+  receiveBytes(bytes: Buffer, peer: InboxPeer): void {
+    peer.figures.receivedMessages++;
+    peer.deliver(RAW_EVENT, bytes);
+  }
+
+  /** Counts what is refused. */
+  fault(code: ErrorCode): void {
+    this.faults.set(code, (this.faults.get(code) ?? 0) + 1);
+  }
+
+  #frames(peer: InboxPeer): void {
+    const reader = this.#reader;
+    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) this.#frame(frame, peer);
+    if (reader.fault !== undefined) this.#fault(peer, reader.fault);
+  }
+
+  #frame(frame: Frame, peer: InboxPeer): void {
+    if (frame.event === CONTROL_EVENT) {
+      const token = readPingToken(frame);
+      if (frame.bytes[frame.start] === Control.ping) peer.pinged(token);
+      else peer.ponged(token);
+      return;
+    }
+    const codec = this.#options.codecs[frame.codec];
+    const slot = this.#names.slotOf(frame);
+    if (codec === undefined || slot === undefined) {
+      this.#fault(peer, codec === undefined ? 'ERR_RINGWIRE_BAD_CODEC' : 'ERR_RINGWIRE_INVALID_EVENT');
+      return;
+    }
+    peer.codecId = codec.id;
+    try {
+      this.#message(slot, codec.forEvent?.(slot.name) ?? codec, frame, peer);
+    } catch (error) {
+      if (!(error instanceof RingwireError)) throw error;
+      this.#fault(peer, error.code);
+    }
+  }
+
+  #message(slot: Slot, codec: Codec, frame: Frame, peer: InboxPeer): void {
+    const rule = this.#ruleOf(slot);
+    if (rule === undefined || rule.mode === undefined || rule.mode === 'unordered') {
+      peer.figures.receivedMessages++;
+      peer.deliver(slot, codec.decode(frame));
+      return;
+    }
+    const data = codec instanceof EventStruct ? codec.decodeOwn(frame) : codec.decode(frame);
+    // A lent frame is only good for this call, and a newest value may wait.
+    this.#handOn(slot, data === frame ? { ...frame } : data, peer);
+  }
+
+  #handOn(slot: Slot, data: unknown, peer: InboxPeer): void {
+    const { figures, order } = peer;
+    const rule = this.#ruleOf(slot);
+    figures.receivedMessages++;
+    if (rule?.mode === 'latest') {
+      const key = this.#keyOf(slot, rule, data, peer);
+      if (key === undefined) return;
+      if (order.isStale(key, this.#position)) figures.stale++;
+      else peer.deliverLatest(key, slot, data);
+    } else if (rule?.mode === 'sequenced' && order.isStale(slot.name, this.#position)) figures.stale++;
+    else peer.deliver(slot, data);
+  }
+
+  #keyOf(slot: Slot, rule: EventRule, data: unknown, peer: InboxPeer): string | undefined {
+    try {
+      return keyOf(slot.name, rule, data);
+    } catch (error) {
+      peer.keyFailed(error);
+      return undefined;
+    }
+  }
+
+  #ruleOf(slot: Slot): EventRule | undefined {
+    if (slot !== this.#slot) {
+      this.#slot = slot;
+      this.#rule = this.#options.rules.get(slot.name);
+    }
+    return this.#rule;
+  }
+
+  #assemble(bytes: Buffer, peer: InboxPeer): void {
+    const reader = this.#reader;
+    const part = bytes.subarray(reader.start);
+    const { fragment, session } = reader;
+    const frame = this.#assembly?.add(`${peer.name} ${session}`, fragment, part);
+    if (this.#assembly === undefined) this.#fault(peer, 'ERR_RINGWIRE_FRAME_TOO_LARGE');
+    else if (typeof frame === 'string') this.#fault(peer, frame);
+    else if (frame !== undefined) this.#whole(frame, peer);
+  }
+
+  /** Parts make exactly one frame. */
+  #whole(bytes: Buffer, peer: InboxPeer): void {
+    const reader = this.#reader;
+    reader.openFrame(bytes);
+    const frame = reader.next();
+    if (frame === undefined || !reader.isAtEnd) this.#fault(peer, 'ERR_RINGWIRE_BAD_CONTROL');
+    else this.#frame(frame, peer);
+  }
+
+  #fault(peer: InboxPeer, code: ErrorCode): void {
+    peer.figures.faults++;
+    this.fault(code);
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * The unsent bytes of all connections of an instance together. Above the bound the peer with the most of them is cut, then the next one,
+ * until the rest fits: it is the peer that costs the others most.
+ *
+ * Invariant: `bytes` is what the outboxes have accounted for; a connection that was cut is accounted for no more.
+ */
+import { RingwireError } from '../errors.ts';
+import type { Counted } from './counters.ts';
+
+export interface BudgetMember extends Counted {
+  readonly isCut: boolean;
+  /** Ends the connection and gives up what it holds. */
+  cut(error: RingwireError): void;
+}
+
+export class MemoryBudget {
+  bytes = 0;
+  bytesMax: number;
+  /** The connections that are open, endpoint by endpoint. */
+  readonly groups: Set<Iterable<BudgetMember>> = new Set();
+  #checking = false;
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** Cuts the largest peers while there is too much. */
+  check(): void {
+    // A handler that hears of a cut may send again.
+    if (this.#checking) return;
+    this.#checking = true;
+    while (this.bytes > this.bytesMax && this.#cutLargest());
+    this.#checking = false;
+  }
+
+  #cutLargest(): boolean {
+    let largest: BudgetMember | undefined;
+    for (const group of this.groups) {
+      for (const member of group) {
+        if (!member.isCut && member.pendingBytes > (largest?.pendingBytes ?? 0)) largest = member;
+      }
+    }
+    if (largest === undefined) return false;
+    const before = this.bytes;
+    const message = `${before} bytes wait for all peers together, ${this.bytesMax} are allowed: this one has the most, ${largest.pendingBytes}`;
+    largest.cut(
+      new RingwireError('ERR_RINGWIRE_MEMORY_LIMIT', message, {
+        limit: this.bytesMax,
+        actual: before,
+        closed: true,
+      }),
+    );
+    return true;
+  }
+}

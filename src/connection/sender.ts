@@ -1,0 +1,113 @@
+/**
+ * The sending half of a connection: messages become bytes in the wire of the moment and go to the outbox, or wait one by one where the
+ * policy for slow peers gives up older ones. It decides nothing about the connection.
+ *
+ * Invariant: what is counted as sent was encoded whole; a message that throws leaves nothing.
+ */
+import type { Segment } from '../bytes/byte-writer.ts';
+import type { RingwireError } from '../errors.ts';
+import type { StreamTransport } from '../transports/stream.ts';
+import type { Exchange } from './binary-encoder.ts';
+import type { BinaryWire } from './binary-wire.ts';
+import type { ConnectionContext } from './contracts.ts';
+import { Outbox, type OutboxHandlers } from './outbox.ts';
+import { SharedMessage } from './shared-message.ts';
+import type { Wire } from './wire.ts';
+
+export interface SenderHandlers {
+  /** One message could not be sent after all. */
+  refused(error: Error): void;
+  /** The hard mark was reached; the peer has to go when the error says `closed`. */
+  overflowed(error: RingwireError): void;
+  drained(): void;
+}
+
+export class Sender implements OutboxHandlers {
+  readonly outbox: Outbox;
+  /** The wire in which this side sends. */
+  wire: Wire;
+  transport: StreamTransport | undefined = undefined;
+  sentMessages = 0;
+  sentBytes = 0;
+  readonly #context: ConnectionContext;
+  readonly #handlers: SenderHandlers;
+
+  constructor(context: ConnectionContext, wire: Wire, handlers: SenderHandlers) {
+    this.#context = context;
+    this.#handlers = handlers;
+    this.wire = wire;
+    this.outbox = new Outbox(context.pool, context.limits, context, this);
+  }
+
+  send(event: string, data: unknown): boolean {
+    const { outbox } = this;
+    if (!outbox.admit()) return outbox.holds && this.#hold(this.share(event, data));
+    this.wire.encode(event, data, outbox.writer);
+    this.sentMessages++;
+    return outbox.added();
+  }
+
+  sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
+    const { outbox } = this;
+    if (!outbox.admitKept()) throw outbox.refusal();
+    (this.wire as BinaryWire).encodeExchange(kind, exchange, data, outbox.writer);
+    this.sentMessages++;
+    return outbox.added();
+  }
+
+  share(event: string, data: unknown): SharedMessage {
+    const { pool, keyOf } = this.#context;
+    return SharedMessage.encode(this.wire, event, data, pool, keyOf?.(event, data));
+  }
+
+  sendShared(message: SharedMessage): boolean {
+    const { outbox } = this;
+    if (!outbox.admit()) return outbox.holds && this.#hold(message);
+    this.release(message);
+    return outbox.added();
+  }
+
+  /** Bytes of the wire itself. */
+  respond(bytes: Buffer): void {
+    this.outbox.writer.append(bytes);
+    this.outbox.added();
+  }
+
+  /** What was held leaves in the old wire, what follows in the new one. */
+  turnTo(wire: Wire): void {
+    this.outbox.releaseAll();
+    this.wire = wire;
+  }
+
+  /** @returns false: the peer is slow */
+  #hold(message: SharedMessage): false {
+    // Names are announced now: what is held may be dropped, an announce may not.
+    message.prepare(this.wire, this.outbox.writer);
+    this.outbox.hold(message);
+    return false;
+  }
+
+  // What the outbox asks for.
+
+  release(message: SharedMessage): void {
+    message.writeTo(this.wire, this.outbox.writer);
+    this.sentMessages++;
+  }
+
+  write(segments: readonly Segment[]): void {
+    for (const segment of segments) this.sentBytes += segment.bytes.length;
+    this.transport?.write(segments);
+  }
+
+  refused(error: Error): void {
+    this.#handlers.refused(error);
+  }
+
+  overflowed(error: RingwireError): void {
+    this.#handlers.overflowed(error);
+  }
+
+  drained(): void {
+    this.#handlers.drained();
+  }
+}

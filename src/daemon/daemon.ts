@@ -1,0 +1,178 @@
+/**
+ * `ringwire/daemon`: a local daemon that starts with the first program that needs it and ends when nobody does. `runDaemon` is what the daemon's
+ * program calls, `connectDaemon` what the others call.
+ *
+ * Invariant: at most one process serves a name at a time, whoever races for it, and however the last one died.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { type Address, placeOf } from '../api/address.ts';
+import { connect, listen } from '../api/api.ts';
+import type { PeerClient } from '../api/client.ts';
+import type { ConnectOptions, ListenOptions } from '../api/options.ts';
+import type { PeerServer } from '../api/server.ts';
+import type { EventContract } from '../api/types.ts';
+import { RingwireError } from '../errors.ts';
+import { type Lock, tryLock } from './lock.ts';
+
+export interface DaemonOptions extends Omit<ListenOptions, 'id'> {
+  /** Told to everybody who connects; see `ConnectDaemonOptions.version`. */
+  readonly version?: string;
+  /** Milliseconds without a client after which the daemon closes: a minute unless said otherwise, Infinity: never. */
+  readonly idleMs?: number;
+  /** Instead of a socket in a folder that only this user can enter. */
+  readonly address?: Address;
+}
+
+export interface ConnectDaemonOptions extends ConnectOptions {
+  /** The daemon's program: a path or a file: URL. */
+  readonly script: string | URL;
+  readonly args?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  /** Refuse a daemon of another version. */
+  readonly version?: string;
+  /** Instead of refusing: ask the daemon of another version to close, and start the script. */
+  readonly replace?: boolean;
+  readonly address?: Address;
+}
+
+const IDLE_MS = 60_000;
+/** A daemon that is just going away gives its place up within this. */
+const LOCK_MS = 2_000;
+const LOCK_PAUSE_MS = 20;
+const START_MS = 10_000;
+const CONNECT_PAUSE_MS = 25;
+/** The request by which a program asks a daemon to make way. */
+const CLOSE_REQUEST = 'ringwire.daemon.close';
+
+/**
+ * Serves `name` in this process, until it has been idle or `close` is called.
+ * @throws RingwireError ERR_RINGWIRE_PATH_IN_USE when another process serves it, and what `listen` throws
+ */
+export function runDaemon(name: string, options?: DaemonOptions): Promise<PeerServer>;
+export function runDaemon<E extends object>(
+  name: string,
+  options?: DaemonOptions,
+): Promise<PeerServer<EventContract<E>>>;
+export async function runDaemon(name: string, options: DaemonOptions = {}): Promise<PeerServer> {
+  const { version = '', idleMs = IDLE_MS, address = addressFor(name), ...rest } = options;
+  const lock = await takeLock(address);
+  let server: PeerServer;
+  try {
+    server = await listen(address, { ...rest, id: idOf(name, version) });
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  server.lifecycle.on('close', () => lock.release());
+  server.handle(CLOSE_REQUEST, () => void setImmediate(() => void server.close()));
+  closeWhenIdle(server, idleMs);
+  return server;
+}
+
+/**
+ * Connects to the daemon `name`; starts its script when nobody serves the name. Eight programs that do so at once meet in one daemon.
+ * @throws RingwireError ERR_RINGWIRE_DAEMON_VERSION, ERR_RINGWIRE_CONNECT_TIMEOUT, and what `connect` throws
+ */
+export function connectDaemon(name: string, options: ConnectDaemonOptions): Promise<PeerClient>;
+export function connectDaemon<E extends object>(
+  name: string,
+  options: ConnectDaemonOptions,
+): Promise<PeerClient<EventContract<E>>>;
+export async function connectDaemon(name: string, options: ConnectDaemonOptions): Promise<PeerClient> {
+  const { script, args, env, version, replace, address = addressFor(name), ...rest } = options;
+  const { timeout = START_MS, signal } = rest;
+  const deadline = performance.now() + timeout;
+  let daemon: ChildProcess | undefined;
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      const client = await connect(address, { ...rest, timeout: Math.max(1, deadline - performance.now()) });
+      if (version === undefined || client.id === idOf(name, version)) return client;
+      await makeWay(client, replace === true, idOf(name, version));
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      if (performance.now() > deadline) throw tooLate(name, timeout, error);
+      // One that lost the race has ended: the winner may have gone as well.
+      if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null)
+        daemon = start(script, args, env);
+    }
+    await pause(CONNECT_PAUSE_MS, undefined, { ...(signal && { signal }) });
+  }
+}
+
+function addressFor(name: string): Address {
+  return { ipc: name, appspace: 'daemon.', secureRoot: true };
+}
+
+function idOf(name: string, version: string): string {
+  return version === '' ? name : `${name}@${version}`;
+}
+
+async function takeLock(address: Address): Promise<Lock> {
+  const place = placeOf(address);
+  const what = place.kind === 'unix' ? place.path : `${place.kind}:${place.host}:${place.port}`;
+  const deadline = performance.now() + LOCK_MS;
+  for (;;) {
+    const lock = await tryLock(what);
+    if (lock !== undefined) return lock;
+    if (performance.now() > deadline)
+      throw new RingwireError('ERR_RINGWIRE_PATH_IN_USE', `another process serves ${what}`);
+    await pause(LOCK_PAUSE_MS);
+  }
+}
+
+function closeWhenIdle(server: PeerServer, idleMs: number): void {
+  if (!Number.isFinite(idleMs)) return;
+  let timer: NodeJS.Timeout | undefined;
+  const wait = (): void => {
+    clearTimeout(timer);
+    if (server.peers.size === 0) timer = setTimeout(() => void server.close(), idleMs);
+  };
+  server.lifecycle.on('connect', () => clearTimeout(timer));
+  server.lifecycle.on('disconnect', wait);
+  server.lifecycle.on('close', () => clearTimeout(timer));
+  wait();
+}
+
+/** It lives on without us, and says nothing into our terminal. */
+function start(script: string | URL, args: readonly string[] = [], env?: NodeJS.ProcessEnv): ChildProcess {
+  const file = script instanceof URL || script.startsWith('file:') ? fileURLToPath(script) : script;
+  const options = { detached: true, stdio: 'ignore', windowsHide: true, ...(env && { env }) } as const;
+  const daemon = spawn(process.execPath, [file, ...args], options);
+  daemon.on('error', () => {});
+  daemon.unref();
+  return daemon;
+}
+
+async function makeWay(client: PeerClient, replace: boolean, wanted: string): Promise<void> {
+  const running = client.id;
+  try {
+    if (replace) await client.request(CLOSE_REQUEST);
+  } finally {
+    await client.close();
+  }
+  if (replace) return;
+  throw new RingwireError('ERR_RINGWIRE_DAEMON_VERSION', `the daemon that runs is ${running}, not ${wanted}`);
+}
+
+/** Nobody listens there, or the one who did is going. */
+function isAbsent(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return [
+    'ENOENT',
+    'ECONNREFUSED',
+    'ECONNRESET',
+    'EPIPE',
+    'EAGAIN',
+    'ERR_RINGWIRE_CONNECT_TIMEOUT',
+    'ERR_RINGWIRE_NOT_CONNECTED',
+    'ERR_RINGWIRE_REQUEST_LOST',
+  ].includes(code);
+}
+
+function tooLate(name: string, limit: number, cause: unknown): RingwireError {
+  const message = `the daemon ${name} did not start within ${limit} ms; run its script by hand to see why`;
+  return new RingwireError('ERR_RINGWIRE_CONNECT_TIMEOUT', message, { limit, cause });
+}

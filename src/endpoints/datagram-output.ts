@@ -1,0 +1,80 @@
+/**
+ * How a message becomes datagrams for one peer: in the peer's wire and codec, by the rules of its event.
+ *
+ * Invariant: what throws here has sent nothing.
+ */
+import { ReceiveRing } from '../bytes/receive-ring.ts';
+import type { AnyCodecName, Codec } from '../codecs/codec.ts';
+import { JsonCodec } from '../codecs/json.ts';
+import { MsgpackCodec } from '../codecs/msgpack.ts';
+import { RawCodec, toBytes } from '../codecs/raw.ts';
+import { StructCodec } from '../codecs/struct/codec.ts';
+import { type EventRule, keyOf } from '../connection/datagram-order.ts';
+import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
+import type { Sink } from '../connection/wire.ts';
+import { delimiterBytes } from '../frames/delimited.ts';
+import { DEFAULT_LIMITS, FRAME_BYTES_CEILING } from '../limits.ts';
+import type { DatagramLink } from './datagram-link.ts';
+import type { DatagramOptions } from './datagram-options.ts';
+
+/** The wire is only written with here: nothing arrives. */
+const NO_SINK = {} as Sink;
+
+export class DatagramOutput {
+  readonly codecs: readonly (Codec | undefined)[];
+  /** The codec for peers whose own is not known. */
+  readonly codec: Codec;
+  readonly rules: ReadonlyMap<string, EventRule>;
+  readonly delimiter: Buffer;
+  readonly #encoding: BufferEncoding;
+  readonly #text: DelimitedWire;
+
+  /** @throws RingwireError ERR_RINGWIRE_BAD_DELIMITER */
+  constructor(options: DatagramOptions, rules: Readonly<Record<string, EventRule>>) {
+    const byName: Record<AnyCodecName, Codec> = {
+      json: new JsonCodec(DEFAULT_LIMITS, true),
+      msgpack: new MsgpackCodec(),
+      raw: new RawCodec(options.receive, options.encoding),
+      struct: new StructCodec(options.structs, options.receive),
+    };
+    const codecs: (Codec | undefined)[] = [];
+    for (const codec of Object.values(byName)) codecs[codec.id] = codec;
+    this.codecs = codecs;
+    this.codec = byName[options.codec];
+    this.rules = new Map(Object.entries(rules));
+    this.delimiter = delimiterBytes(options.delimiter);
+    this.#encoding = options.encoding;
+    // How large a message may be is the packer's to judge.
+    const wire = {
+      names: new EnvelopeNames(),
+      delimiter: this.delimiter,
+      frameBytesMax: FRAME_BYTES_CEILING,
+      limits: DEFAULT_LIMITS,
+    };
+    this.#text = new DelimitedWire(new ReceiveRing(0), wire, NO_SINK);
+  }
+
+  /** @returns false when the caller should wait for the drain @throws what the codec throws, ERR_RINGWIRE_UDP_TOO_LARGE */
+  send(link: DatagramLink, event: string, data: unknown): boolean {
+    const rule = this.rules.size === 0 ? undefined : this.rules.get(event);
+    if (rule === undefined) return this.#sendNow(link, event, data, Infinity);
+    const { mode, maxAgeMs = Infinity } = rule;
+    if (mode !== 'latest') return this.#sendNow(link, event, data, maxAgeMs);
+    const key = keyOf(event, rule, data);
+    link.sender.sendLatest(key, maxAgeMs, () => void this.#sendNow(link, event, data, maxAgeMs));
+    return true;
+  }
+
+  #sendNow(link: DatagramLink, event: string, data: unknown, maxAgeMs: number): boolean {
+    const { sender, wire } = link;
+    if (wire === 'binary') {
+      const codec = this.codecs[link.codecId] ?? this.codec;
+      return sender.send(event, data, codec.forEvent?.(event) ?? codec, maxAgeMs);
+    }
+    if (wire === 'delimited') {
+      return sender.sendWhole((out) => this.#text.encode(event, data, out), maxAgeMs);
+    }
+    // Without a wire there are no events: the first argument is what is sent.
+    return sender.sendWhole((out) => out.append(toBytes(event, this.#encoding)), maxAgeMs);
+  }
+}
