@@ -18,14 +18,16 @@ export interface Schema {
   readonly events: Readonly<Record<string, number>>;
 }
 
+const JSON_ENDING = '.json';
+
 /** @throws RingwireError ERR_RINGWIRE_BAD_SCHEMA */
 export async function loadSchema(file: string): Promise<Schema> {
   try {
-    return /\.json$/.test(file) ? jsonSchema(file) : await moduleSchema(file);
+    return path.extname(file) === JSON_ENDING ? jsonSchema(file) : await moduleSchema(file);
   } catch (cause) {
     const { code, message } = cause as { code?: string; message: string };
     const why =
-      code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.ts$/.test(file)
+      code === 'ERR_UNKNOWN_FILE_EXTENSION' && path.extname(file) === '.ts'
         ? 'a schema in TypeScript needs Node 22.18 or later'
         : message;
     throw badSchema(`${file} is no schema: ${why}`);

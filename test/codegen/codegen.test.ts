@@ -29,6 +29,10 @@ function missing(command: string): string | false {
   return spawnSync(command, ['--version']).status === 0 ? false : `there is no ${command}`;
 }
 
+function make(name: string, definition: Definition): Struct {
+  return defineStruct(name, definition);
+}
+
 function header(structs: readonly Struct[], events: Record<string, number> = {}): string {
   return cHeader({ structs, events }, 'test.ts', 'test.h');
 }
@@ -38,24 +42,30 @@ function parts(struct: Struct): Struct[] {
   return [...new Set([...inner, struct])];
 }
 
+function enumNumber(value: string | number): number {
+  if (typeof value === 'number') return value;
+  return value === 'run' ? 1 : value === 'fault' ? -2 : 0;
+}
+
+function floatText(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? 'nan' : value < 0 ? '-inf' : 'inf';
+}
+
 /** What printf makes of a value in everything.c. */
 function printed(value: EverythingValue, bits: number): string {
   const { path, mode, modes, samples } = value;
-  const number = (each: string | number): number =>
-    each === 'run' ? 1 : each === 'fault' ? -2 : Number(each);
   const plain = [value.u8, value.i8, value.u16, value.i16, value.u32, value.i32, value.u64, value.i64];
-  const special = (each: number): string =>
-    Number.isFinite(each) ? String(each) : Number.isNaN(each) ? 'nan' : each < 0 ? '-inf' : 'inf';
   const rest = [
     Number(value.yes),
     value.name,
     samples[0],
-    number(mode),
+    enumNumber(mode),
     path[1]?.label,
     path[2]?.y.toFixed(1),
   ];
-  const floats = [special(value.f32), value.f64];
-  return [...plain, ...floats, ...rest, number(modes[1] as number), bits, value.late].join(' ');
+  const last = [enumNumber(modes[1] as number), bits, value.late];
+  return [...plain, floatText(value.f32), value.f64, ...rest, ...last].join(' ');
 }
 
 /** Text of printf and of JavaScript for the same number. */
@@ -155,20 +165,16 @@ test('names that C cannot have are refused', () => {
     events: Record<string, number>,
     says: RegExp,
   ])[] = [
-    [[struct('s', { class: 'u8' })], {}, /class/],
-    [[struct('int', { a: 'u8' })], {}, /int/],
-    [[struct('s', { a: 'u8' })], { 'a.b': 1, 'a-b': 2 }, /EVENT_A_B/],
-    [[struct('s', { mode: enumOf('u32', { x: 2 ** 32 - 1 }) })], {}, /enums of C end/],
-    [[struct('s', { aB: enumOf('u8', { x: 1 }), a: enumOf('u8', { bX: 1 }) })], {}, /S_A_B_X/],
+    [[make('s', { class: 'u8' })], {}, /class/],
+    [[make('int', { a: 'u8' })], {}, /int/],
+    [[make('s', { a: 'u8' })], { 'a.b': 1, 'a-b': 2 }, /EVENT_A_B/],
+    [[make('s', { mode: enumOf('u32', { x: 2 ** 32 - 1 }) })], {}, /enums of C end/],
+    [[make('s', { aB: enumOf('u8', { x: 1 }), a: enumOf('u8', { bX: 1 }) })], {}, /S_A_B_X/],
   ];
   for (const [structs, events, message] of refused) {
     assert.throws(() => header(structs, events), { code: 'ERR_RINGWIRE_BAD_SCHEMA', message });
   }
 });
-
-function struct(name: string, definition: Definition): Struct {
-  return defineStruct(name, definition);
-}
 
 const CLI = join(projectRoot(), 'dist', 'cli', 'ringwire.js');
 

@@ -21,7 +21,17 @@ const HELLO = Buffer.from(
 
 function frameOf(payload: Buffer): Frame {
   const bytes = Buffer.concat([Buffer.alloc(8, 0xc4), payload, Buffer.alloc(64, 0xc4)]);
-  return { bytes, start: 8, end: 8 + payload.length, event: 0, codec: 0, flags: 0, correlation: 0, kind: 0, traceStart: 0 };
+  return {
+    bytes,
+    start: 8,
+    end: 8 + payload.length,
+    event: 0,
+    codec: 0,
+    flags: 0,
+    correlation: 0,
+    kind: 0,
+    traceStart: 0,
+  };
 }
 
 test('layouts are written and read as PROTOCOL.md shows them', () => {

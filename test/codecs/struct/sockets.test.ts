@@ -77,7 +77,12 @@ async function pair(
   context: TestContext,
   serverConfig: Partial<Config>,
   clientConfig: Partial<Config>,
-): Promise<{ server: End; client: End; socket(): Promise<PeerSocket>; connected: Promise<unknown> }> {
+): Promise<{
+  server: End;
+  client: End;
+  readonly socket: Promise<PeerSocket>;
+  readonly connected: Promise<unknown>;
+}> {
   const folder = mkdtempSync(join(tmpdir(), 'ringwire-struct-'));
   const path = join(folder, 's');
   const [serving, connecting] = [new IPC(), new IPC()];
@@ -103,14 +108,14 @@ async function pair(
   connecting.connectTo('world', path);
   const client = new End(connecting.of['world'] as Client, EVENTS);
   const connected = new Promise((resolve) => client.emitter.on('connect', resolve));
-  return { server, client, socket: () => within('a peer', accepted), connected };
+  return { server, client, socket: accepted, connected };
 }
 
 for (const receive of ['copy', 'view', 'frame'] as const) {
   test(`values arrive in both directions, received as ${receive}`, async (context) => {
     const config = { structs: { everything: Everything, back: Everything }, receive };
     const { server, client, socket } = await pair(context, config, config);
-    const peer = await socket();
+    const peer = await within('a peer', socket);
     const many = Array.from({ length: 3_000 }, (_, at) => ({
       ...(VALUES[at % 3] as typeof MIDDLE),
       late: at,
@@ -163,7 +168,7 @@ test('an old program and a grown one understand each other, whoever connects', a
     [grown, old],
   ] as const) {
     const { server, client, socket } = await pair(context, serverConfig, clientConfig);
-    const peer = await socket();
+    const peer = await within('a peer', socket);
     const isOld = clientConfig === old;
     (client.emitter as Client).emit('imu', isOld ? { seq: 1, x: 0.5 } : grownValue);
     await server.until('a message', () => server.heard.length === 1);
@@ -213,7 +218,7 @@ test('a server without structs refuses the codec; one with structs serves the ot
   assert.match(String(without.client.errors[0]), /BAD_CODEC|codec struct/);
   for (const codec of ['json', 'msgpack', undefined] as const) {
     const { server, client, socket } = await pair(context, { structs: { imu: Old } }, { codec });
-    const peer = await socket();
+    const peer = await within('a peer', socket);
     (client.emitter as Client).emit('imu', { seq: 1, x: 2 });
     await server.until('a message', () => server.heard.length === 1);
     assert.deepEqual(server.heard, [{ event: 'imu', data: { seq: 1, x: 2 } }]);
