@@ -3,8 +3,9 @@
  *
  * Invariant: a setting that is out of its bounds is refused by name; none is corrected silently.
  */
-import type { CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName } from '../codecs/codec.ts';
 import type { ReceiveMode } from '../codecs/raw.ts';
+import type { Structs } from '../codecs/struct/codec.ts';
 import type { AssemblyOptions } from '../connection/datagram-assembly.ts';
 import type { EventRule } from '../connection/datagram-order.ts';
 import type { SenderOptions } from '../connection/datagram-sender.ts';
@@ -71,7 +72,9 @@ export interface DatagramOptions {
   readonly port: number;
   /** How messages go to those who have said nothing yet; others are answered in their own wire. */
   readonly wire: 'binary' | 'delimited' | 'unframed';
-  readonly codec: CodecName;
+  readonly codec: AnyCodecName;
+  /** The structs of events. No hello compares their layouts here. */
+  readonly structs: Structs;
   readonly receive: ReceiveMode;
   readonly encoding: BufferEncoding;
   readonly delimiter: string;

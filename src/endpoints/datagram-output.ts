@@ -4,10 +4,11 @@
  * Invariant: what throws here has sent nothing.
  */
 import { ReceiveRing } from '../bytes/receive-ring.ts';
-import type { Codec, CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName, Codec } from '../codecs/codec.ts';
 import { JsonCodec } from '../codecs/json.ts';
 import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, toBytes } from '../codecs/raw.ts';
+import { StructCodec } from '../codecs/struct/codec.ts';
 import { type EventRule, keyOf } from '../connection/datagram-order.ts';
 import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import type { Sink } from '../connection/wire.ts';
@@ -30,10 +31,11 @@ export class DatagramOutput {
 
   /** @throws RingwireError ERR_RINGWIRE_BAD_DELIMITER */
   constructor(options: DatagramOptions, rules: Readonly<Record<string, EventRule>>) {
-    const byName: Record<CodecName, Codec> = {
+    const byName: Record<AnyCodecName, Codec> = {
       json: new JsonCodec(DEFAULT_LIMITS, true),
       msgpack: new MsgpackCodec(),
       raw: new RawCodec(options.receive, options.encoding),
+      struct: new StructCodec(options.structs, options.receive),
     };
     const codecs: (Codec | undefined)[] = [];
     for (const codec of Object.values(byName)) codecs[codec.id] = codec;
@@ -66,7 +68,8 @@ export class DatagramOutput {
   #sendNow(link: DatagramLink, event: string, data: unknown, maxAgeMs: number): boolean {
     const { sender, wire } = link;
     if (wire === 'binary') {
-      return sender.send(event, data, this.codecs[link.codecId] ?? this.codec, maxAgeMs);
+      const codec = this.codecs[link.codecId] ?? this.codec;
+      return sender.send(event, data, codec.forEvent?.(event) ?? codec, maxAgeMs);
     }
     if (wire === 'delimited') {
       return sender.sendWhole((out) => this.#text.encode(event, data, out), maxAgeMs);
