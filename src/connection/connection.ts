@@ -166,8 +166,8 @@ export class Connection
     this.#receiver.receivedChunk(chunk);
   }
 
-  written(segment: Segment): void {
-    this.#outbox.written(segment);
+  written(segment: Segment, isLost: boolean): void {
+    this.#outbox.written(segment, isLost);
   }
 
   ended(): void {
