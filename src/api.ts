@@ -29,6 +29,8 @@ export type { DatagramTarget } from './endpoints/datagram.ts';
 export type { RemoteInfo } from './endpoints/datagram-link.ts';
 export type { DatagramSettings } from './endpoints/datagram-options.ts';
 export type { DatagramStats, PeerStats } from './endpoints/datagram-stats.ts';
+export type { Stats as ConnectionStats } from './connection/counters.ts';
+export type { SlowConsumerPolicy } from './limits.ts';
 export { RingwireError, type ErrorCode } from './errors.ts';
 export type { Frame } from './frames/frame.ts';
 export type { Client } from './ipc/client.ts';

@@ -120,6 +120,9 @@ export const ENDLESS_LIMITS: ReadonlySet<string> = new Set([
   'floodTimeoutMs',
 ]);
 
+/** The system asks a silent TCP peer for a sign of life after this long: the only one that node-ipc's wire has. */
+export const KEEP_ALIVE_MS = 15_000;
+
 /** No frame is larger than this, whatever is configured: lengths stay below the sign bit of 32-bit peers. */
 export const FRAME_BYTES_CEILING: number = 2 ** 31 - 1;
 

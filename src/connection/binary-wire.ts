@@ -161,7 +161,7 @@ export class BinaryWire implements Wire {
       return;
     }
     if (frame.event === INLINE_NAME_ID) {
-      const slot = takeInlineName(frame);
+      const slot = takeInlineName(frame, this.#events.nameBytesMax);
       this.#deliver(slot, this.#codecOf(slot, codec), frame);
       return;
     }
@@ -182,7 +182,8 @@ export class BinaryWire implements Wire {
 
   #exchange(frame: Frame, codec: Codec): void {
     // Only a request is numbered by the peer. An answer, a cancel and a credit carry the number of the request.
-    const inline = frame.event === INLINE_NAME_ID ? takeInlineName(frame) : undefined;
+    const inline =
+      frame.event === INLINE_NAME_ID ? takeInlineName(frame, this.#events.nameBytesMax) : undefined;
     const { event } = frame;
     const isRequest = frame.kind === FrameKind.request;
     const slot = isRequest ? (inline ?? this.#knownSlot(event)) : undefined;
@@ -246,7 +247,7 @@ export class BinaryWire implements Wire {
   }
 
   #announce(frame: Frame): void {
-    const { id, name } = readAnnounce(frame);
+    const { id, name } = readAnnounce(frame, this.#events.nameBytesMax);
     if (
       id !== FIRST_ANNOUNCED_ID + this.#peerSlots.length ||
       this.#peerSlots.length === ANNOUNCED_COUNT_MAX
@@ -275,16 +276,16 @@ function unknownEvent(id: number): MessageError {
 }
 
 /** A bad name in one message costs that message: where the next one starts is certain. */
-function readInlineName(bytes: Buffer, start: number, end: number): string {
+function readInlineName(bytes: Buffer, start: number, end: number, bytesMax: number): string {
   try {
-    return readEventName(bytes, start, end);
+    return readEventName(bytes, start, end, bytesMax);
   } catch (cause) {
     throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name that is no name', { cause });
   }
 }
 
 /** Moves the frame's start behind the name. */
-function takeInlineName(frame: Frame): Slot {
+function takeInlineName(frame: Frame, bytesMax: number): Slot {
   const nameAt = frame.start + 2;
   const nameBytes = frame.end - frame.start < 2 ? -1 : frame.bytes.readUInt16LE(frame.start);
   const dataAt = frame.start + ((2 + nameBytes + 7) & ~7);
@@ -292,7 +293,7 @@ function takeInlineName(frame: Frame): Slot {
     throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name is longer than its frame');
   }
   frame.start = dataAt;
-  return new Slot(readInlineName(frame.bytes, nameAt, nameAt + nameBytes));
+  return new Slot(readInlineName(frame.bytes, nameAt, nameAt + nameBytes, bytesMax));
 }
 
 /** Text of a peer, fit for an error message: no control characters that could forge lines or colours in a log. */

@@ -12,7 +12,7 @@ import {
   FIRST_ANNOUNCED_ID,
   INLINE_NAME_ID,
 } from '../frames/control.ts';
-import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
+import { ANNOUNCED_COUNT_MAX, EVENT_NAME_BYTES_MAX } from '../limits.ts';
 
 export class EventIds {
   readonly #ids = new Map<string, number>();
@@ -20,10 +20,14 @@ export class EventIds {
   /** Names by agreed id, for what is received. */
   readonly agreedNames: Map<number, string> = new Map();
 
+  /** Longest name, sent or received. */
+  readonly nameBytesMax: number;
+
   /** @param agreed names with ids from 1 to 0x7FFF that both programs know */
-  constructor(agreed: Readonly<Record<string, number>> = {}) {
+  constructor(agreed: Readonly<Record<string, number>> = {}, nameBytesMax: number = EVENT_NAME_BYTES_MAX) {
+    this.nameBytesMax = nameBytesMax;
     for (const [name, id] of Object.entries(agreed)) {
-      checkEventName(name);
+      checkEventName(name, this.nameBytesMax);
       if (!Number.isInteger(id) || id < 1 || id > AGREED_ID_MAX || this.agreedNames.has(id)) {
         throw new RingwireError(
           'ERR_RINGWIRE_BAD_CONFIG',
@@ -39,7 +43,7 @@ export class EventIds {
   idOf(name: string): number {
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
-    checkEventName(name);
+    checkEventName(name, this.nameBytesMax);
     if (this.#announces.length === ANNOUNCED_COUNT_MAX) return INLINE_NAME_ID;
     const id = FIRST_ANNOUNCED_ID + this.#announces.length;
     this.#ids.set(name, id);

@@ -5,9 +5,9 @@
  * Invariant: `bytes` is what the outboxes have accounted for; a connection that was cut is accounted for no more.
  */
 import { RingwireError } from '../errors.ts';
+import type { Counted } from './counters.ts';
 
-export interface BudgetMember {
-  readonly pendingBytes: number;
+export interface BudgetMember extends Counted {
   readonly isCut: boolean;
   /** Ends the connection and gives up what it holds. */
   cut(error: RingwireError): void;
@@ -15,7 +15,7 @@ export interface BudgetMember {
 
 export class MemoryBudget {
   bytes = 0;
-  readonly bytesMax: number;
+  bytesMax: number;
   /** The connections that are open, endpoint by endpoint. */
   readonly groups: Set<Iterable<BudgetMember>> = new Set();
   #checking = false;

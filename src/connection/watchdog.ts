@@ -5,10 +5,9 @@
  * Invariant: its clock moves by two beats at most for each beat: time in which this process slept or was busy is no peer's fault.
  */
 import type { Limits } from '../limits.ts';
-import type { Counted } from './counters.ts';
 import type { BudgetMember, MemoryBudget } from './memory-budget.ts';
 
-export interface Watched extends BudgetMember, Counted {
+export interface Watched extends BudgetMember {
   /** @param nowMs on the watchdog's clock */
   check(nowMs: number): void;
 }

@@ -6,6 +6,7 @@
  */
 import type net from 'node:net';
 import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
+import type { Stats } from '../connection/counters.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
 import { SyncWindow } from '../connection/sync-window.ts';
 import type { WireKind } from '../connection/wire.ts';
@@ -54,6 +55,7 @@ export class StreamClient {
   #opened = false;
   #everConnected = false;
   #abandoned = false;
+  #establishedMs = Infinity;
   /** A socket works, and no window stands before it: messages go straight to the connection. */
   #direct = false;
 
@@ -67,9 +69,22 @@ export class StreamClient {
     if (options.window > 0) this.sync = this.#newWindow();
   }
 
-  /** Tries since the last established connection. */
+  /** Tries since the last stable connection. */
   get attempts(): number {
-    return this.#retry.attempts;
+    return this.#isStable ? 0 : this.#retry.attempts;
+  }
+
+  /** The connection has brought a message, or has lasted: a server that accepts and closes at once is still in trouble. */
+  get #isStable(): boolean {
+    const lastedMs = performance.now() - this.#establishedMs;
+    return (
+      lastedMs >= this.#context.limits.stableMs ||
+      (lastedMs >= 0 && this.#connection.traffic.receivedMessages > 0)
+    );
+  }
+
+  stats(): Stats {
+    return this.#context.counters.snapshot(this.#context.watchdog.connections);
   }
 
   /** The connection of the moment, which need not be established. */
@@ -115,6 +130,7 @@ export class StreamClient {
     if (this.sync !== undefined) return this.sync.add(this.#connection.share(event, data));
     if (this.#abandoned || (this.#everConnected && !this.#opened)) {
       this.refusedCount++;
+      this.#context.counters.refused('ERR_RINGWIRE_NOT_CONNECTED');
       return false;
     }
     return this.#connection.send(event, data);
@@ -153,6 +169,8 @@ export class StreamClient {
     this.sync?.offline();
     // What waits in a connection that never had a working socket goes out with the next one.
     const isOver = this.#opened;
+    if (this.#isStable) this.#retry.established();
+    this.#establishedMs = Infinity;
     if (isOver) {
       this.#opened = false;
       this.#connection = this.#newConnection();
@@ -178,11 +196,16 @@ export class StreamClient {
     try {
       this.connect();
     } catch (error) {
-      this.#handlers.error(error as Error);
+      this.#failed(error as Error);
       this.#plan();
       this.#handlers.closed(0);
       if (this.#abandoned) this.#end();
     }
+  }
+
+  #failed(error: Error): void {
+    this.#context.counters.failed(error);
+    this.#handlers.error(error);
   }
 
   #end(): void {
@@ -196,7 +219,7 @@ export class StreamClient {
     const connection = new Connection(this.#context, this.#choice, {
       established: (peerId, features) => {
         this.#everConnected = true;
-        this.#retry.established();
+        this.#establishedMs = performance.now();
         this.#handlers.connected(peerId, features);
         this.sync?.online();
       },
@@ -223,7 +246,7 @@ export class StreamClient {
       },
       {
         send: (message: SharedMessage) => void this.#connection.sendShared(message),
-        failed: (error) => this.#handlers.error(error),
+        failed: (error) => this.#failed(error),
         drained: () => this.#handlers.drained(),
       },
     );

@@ -74,7 +74,7 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     eventCodecs.set(event, codec);
     codecs[codec.id] ??= codec;
   }
-  const events = new EventIds(options.events);
+  const events = new EventIds(options.events, limits.eventNameBytesMax);
   const delimited = {
     names: new EnvelopeNames(),
     delimiter: delimiterBytes(options.delimiter),

@@ -1,7 +1,7 @@
 /**
  * When to try again. The rules are asked for at each step, so a program may change them while it waits.
  *
- * Invariant: `attempts` counts the tries since the last time a connection was established.
+ * Invariant: `attempts` counts the tries since the last time that `established` was told of a connection.
  */
 
 export interface RetryRules {

@@ -6,8 +6,10 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
+import type { Stats } from '../connection/counters.ts';
 import type { WireKind } from '../connection/wire.ts';
 import type { MessageError } from '../errors.ts';
+import { KEEP_ALIVE_MS } from '../limits.ts';
 import { canRewrap, rewrap } from '../transports/accept.ts';
 import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
 import { fanOut } from './fan-out.ts';
@@ -41,6 +43,13 @@ export interface StreamServerHandlers {
   dropped(): void;
 }
 
+const SOCKET_OPTIONS = {
+  allowHalfOpen: true,
+  noDelay: true,
+  keepAlive: true,
+  keepAliveInitialDelay: KEEP_ALIVE_MS,
+} as const;
+
 export class StreamServer {
   readonly server: net.Server;
   readonly sockets: net.Socket[] = [];
@@ -59,8 +68,11 @@ export class StreamServer {
     this.#handlers = handlers;
     this.server = options.tls === undefined ? this.#plainServer() : this.#tlsServer(options.tls);
     this.server.maxConnections = options.maxConnections;
-    this.server.on('error', (error) => handlers.error(error));
-    this.server.on('drop', () => handlers.dropped());
+    this.server.on('error', (error) => this.#failed(error));
+    this.server.on('drop', () => {
+      context.counters.refused('ERR_RINGWIRE_TOO_MANY_CONNECTIONS');
+      handlers.dropped();
+    });
   }
 
   /**
@@ -79,7 +91,7 @@ export class StreamServer {
    */
   broadcast(event: string, data: unknown): boolean {
     const failed = (error: Error, connection: Connection): void =>
-      this.#handlers.error(error, this.#socketOf(connection));
+      this.#failed(error, this.#socketOf(connection));
     return fanOut(() => this.#connections.values(), event, data, failed);
   }
 
@@ -93,6 +105,10 @@ export class StreamServer {
     return this.#connections.get(socket)?.pendingBytes ?? 0;
   }
 
+  stats(): Stats {
+    return this.#context.counters.snapshot(this.#context.watchdog.connections);
+  }
+
   /** Stops listening. @param drain let connections end by themselves instead of cutting them */
   stop(drain: boolean): void {
     this.server.close();
@@ -102,7 +118,7 @@ export class StreamServer {
   }
 
   #plainServer(): net.Server {
-    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
+    const options = { ...SOCKET_OPTIONS, pauseOnConnect: true };
     return net.createServer(options, (accepted) => {
       const onread = this.#options.onread && canRewrap(accepted);
       this.#accept(onread ? (handlers) => rewrap(accepted, handlers) : () => accepted, onread);
@@ -112,8 +128,7 @@ export class StreamServer {
   #tlsServer(options: tls.TlsOptions): net.Server {
     const server = tls.createServer({
       ...options,
-      allowHalfOpen: true,
-      noDelay: true,
+      ...SOCKET_OPTIONS,
       handshakeTimeout: this.#context.limits.handshakeTimeoutMs,
     });
     server.on('connection', (socket) => {
@@ -121,7 +136,7 @@ export class StreamServer {
       socket.once('close', () => this.#unready.delete(socket));
     });
     server.on('secureConnection', (socket) => this.#accept(() => socket, false));
-    server.on('tlsClientError', (error, socket) => this.#handlers.error(error, socket));
+    server.on('tlsClientError', (error, socket) => this.#failed(error, socket));
     return server;
   }
 
@@ -144,6 +159,11 @@ export class StreamServer {
     this.#handlers.opened?.(socket, connection);
     connection.open(new StreamTransport(socket, connection, onread));
     this.#handlers.connected(socket);
+  }
+
+  #failed(error: Error, socket?: net.Socket): void {
+    this.#context.counters.failed(error);
+    this.#handlers.error(error, socket);
   }
 
   #socketOf(connection: Connection): net.Socket | undefined {

@@ -174,11 +174,14 @@ export function readHello(frame: Frame): Hello {
 }
 
 /** @returns the announced name; its id is read by the caller's table */
-export function readAnnounce(frame: Frame): { id: number; name: string } {
+export function readAnnounce(
+  frame: Frame,
+  nameBytesMax: number = EVENT_NAME_BYTES_MAX,
+): { id: number; name: string } {
   const start = frame.start + 4;
   return {
     id: frame.bytes.readUInt16LE(frame.start + 2),
-    name: readEventName(frame.bytes, start, frame.end),
+    name: readEventName(frame.bytes, start, frame.end, nameBytesMax),
   };
 }
 
@@ -221,17 +224,18 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [Control.goodbye]: 4,
 };
 
-/** An event name from the wire: 1 to 256 bytes of well-formed UTF-8. Closes the connection otherwise. */
-export function readEventName(bytes: Buffer, start: number, end: number): string {
-  if (end - start < 1 || end - start > EVENT_NAME_BYTES_MAX) {
-    throw new FrameError(
-      'ERR_RINGWIRE_INVALID_EVENT',
-      `an event name has 1 to ${EVENT_NAME_BYTES_MAX} bytes`,
-      {
-        limit: EVENT_NAME_BYTES_MAX,
-        actual: end - start,
-      },
-    );
+/** An event name from the wire: 1 to 256 bytes, or fewer, of well-formed UTF-8. Closes the connection otherwise. */
+export function readEventName(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  bytesMax: number = EVENT_NAME_BYTES_MAX,
+): string {
+  if (end - start < 1 || end - start > bytesMax) {
+    throw new FrameError('ERR_RINGWIRE_INVALID_EVENT', `an event name has 1 to ${bytesMax} bytes`, {
+      limit: bytesMax,
+      actual: end - start,
+    });
   }
   try {
     return utf8.decode(bytes.subarray(start, end));
@@ -241,19 +245,22 @@ export function readEventName(bytes: Buffer, start: number, end: number): string
 }
 
 /** An event name of our own program, before it may go on the wire. */
-export function checkEventName(name: unknown): asserts name is string {
+export function checkEventName(
+  name: unknown,
+  bytesMax: number = EVENT_NAME_BYTES_MAX,
+): asserts name is string {
   if (typeof name !== 'string' || name === '') {
     throw new RingwireError(
       'ERR_RINGWIRE_INVALID_EVENT',
       `an event name must be a string that is not empty, not ${name === '' ? "''" : typeof name}`,
     );
   }
-  if (name.length * 3 > EVENT_NAME_BYTES_MAX && Buffer.byteLength(name) > EVENT_NAME_BYTES_MAX) {
+  if (name.length * 3 > bytesMax && Buffer.byteLength(name) > bytesMax) {
     throw new RingwireError(
       'ERR_RINGWIRE_EVENT_TOO_LONG',
       'the event name is too long for the ringwire wire',
       {
-        limit: EVENT_NAME_BYTES_MAX,
+        limit: bytesMax,
         actual: Buffer.byteLength(name),
       },
     );

@@ -5,16 +5,19 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
+import { Counters, type Stats } from '../connection/counters.ts';
 import { StreamClient } from '../endpoints/client.ts';
 import { makeContext } from '../endpoints/context.ts';
 import { Emitter } from '../emitter.ts';
+import { KEEP_ALIVE_MS } from '../limits.ts';
 import { checkPath, localAddress } from '../transports/local-path.ts';
 import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
 import { clientTlsOptions } from '../transports/tls-options.ts';
 import { type Config, contextOptions, interfaceOptions, retryBound, retryRules } from './config.ts';
 import { eventGate } from './gate.ts';
-import type { Log } from './log.ts';
+import { inLog, type Log, oneLine } from './log.ts';
 import { ClientQueue } from './queue.ts';
+import { Shared } from './shared.ts';
 
 export class Client extends Emitter {
   readonly config: Config;
@@ -28,14 +31,16 @@ export class Client extends Emitter {
   /** The class itself, as node-ipc's clients have it. */
   readonly Client: typeof Client = Client;
   readonly #onDestroy: () => void;
+  readonly #shared: Shared;
   #stream: StreamClient | undefined = undefined;
 
   /** @param onDestroy called after 'destroy', when nothing of the client works any more */
-  constructor(config: Config, log: Log, onDestroy: () => void) {
+  constructor(config: Config, log: Log, onDestroy: () => void, shared: Shared = new Shared(config, log)) {
     super();
     this.config = config;
     this.log = log;
     this.#onDestroy = onDestroy;
+    this.#shared = shared;
   }
 
   /** The socket of the current connection or try; false before the first. */
@@ -83,6 +88,11 @@ export class Client extends Emitter {
     this.#stream?.flush();
   }
 
+  /** What has passed, what waits and what was refused, over all connections of this client. */
+  stats(): Stats {
+    return this.#stream?.stats() ?? new Counters().snapshot([]);
+  }
+
   /** Ends the connection for good: 'disconnect' and 'destroy' follow if there was one. */
   close(): void {
     this.explicitlyDisconnected = true;
@@ -92,7 +102,9 @@ export class Client extends Emitter {
 
   #newStream(): StreamClient {
     const { config } = this;
-    const context = makeContext(this, contextOptions(config, false));
+    const accounts = this.#shared.accounts();
+    const context = makeContext(this, { ...contextOptions(config, false), accounts });
+    if (config.tls && this.port !== undefined) this.#shared.warnOfTrust(config.tls, false);
     const wire = config.rawBuffer ? 'unframed' : config.codec === undefined ? 'delimited' : 'binary';
     const options = {
       wire,
@@ -111,11 +123,11 @@ export class Client extends Emitter {
         gate === undefined && !logPayloads
           ? undefined
           : (event, data) => {
-              if (logPayloads) this.log('detected event', event, data);
+              if (logPayloads) this.log('detected event', oneLine(event), inLog(data));
               return gate?.(event);
             },
       error: (error) => {
-        this.log('\n\n######\nerror: ', error);
+        this.#shared.logFault('error: ', this, error);
         this.publish('error', error);
       },
       drained: () => this.publish('drain'),
@@ -133,7 +145,12 @@ export class Client extends Emitter {
     ready: 'connect' | 'secureConnect';
   } {
     const { config, port } = this;
-    const base = { allowHalfOpen: true, noDelay: true };
+    const base = {
+      allowHalfOpen: true,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    };
     if (port === undefined) {
       const address = localAddress(this.path);
       checkPath(address);

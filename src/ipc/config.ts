@@ -11,9 +11,9 @@ import type { ReceiveMode } from '../codecs/raw.ts';
 import { type ContextOptions } from '../endpoints/context.ts';
 import type { DatagramOptions, DatagramSettings } from '../endpoints/datagram-options.ts';
 import type { RetryRules } from '../endpoints/retry.ts';
-import { RingwireError } from '../errors.ts';
-import { DEFAULT_LIMITS, FRAME_BYTES_CEILING, FRAME_BYTES_FLOOR, type Limits } from '../limits.ts';
+import { DEFAULT_LIMITS, type SlowConsumerPolicy } from '../limits.ts';
 import type { TlsSettings } from '../transports/tls-options.ts';
+import { badConfig, limitsOf, slowConsumerOf } from './config-limits.ts';
 
 export interface Interfaces {
   localAddress?: string | false;
@@ -81,8 +81,32 @@ export class Config {
   maxMessageSize: number = DEFAULT_LIMITS.frameBytesMax;
   /** `emit` says false above this many bytes that wait for one peer. */
   highWaterMark: number = DEFAULT_LIMITS.pendingBytesSoft;
-  /** `emit` refuses above this many bytes that wait for one peer. */
+  /** Above this many bytes that wait for one peer, `slowConsumer` applies. */
   maxPendingBytes: number = DEFAULT_LIMITS.pendingBytesMax;
+  /** 'drop-newest' refuses the message, 'disconnect' cuts the peer, 'drop-oldest' and 'latest' give up messages that wait. */
+  slowConsumer: SlowConsumerPolicy = 'drop-newest';
+  /** With 'latest': messages of one key replace each other. Without it the event is the key. */
+  slowConsumerKey: ((type: string, data: unknown) => string) | undefined = undefined;
+  /** Above this many bytes that wait for all peers of the instance, the peer with the most of them is cut. */
+  maxTotalPendingBytes: number = DEFAULT_LIMITS.totalPendingBytesMax;
+  /** Servers: a client above `highWaterMark` that takes less than that in so many milliseconds is cut; false: never. */
+  writeStallTimeout: number | false = DEFAULT_LIMITS.writeStallTimeoutMs;
+  /** A message that has begun has so many milliseconds, unless 1 KiB of it comes each second; false: no end. */
+  frameTimeout: number | false = DEFAULT_LIMITS.frameTimeoutMs;
+  /** Ringwire wire: a peer that is silent for so many milliseconds is asked for a sign of life, and cut after three times as long. */
+  heartbeat: number | false = DEFAULT_LIMITS.heartbeatMs;
+  /** A peer that spends its whole turn again and again for so many milliseconds is cut; false: it only waits for the others. */
+  floodTimeout: number | false = false;
+  /** What one peer may take of one turn of the event loop: bytes, messages, milliseconds. */
+  maxTurnBytes: number = DEFAULT_LIMITS.turnBytesMax;
+  maxTurnMessages: number = DEFAULT_LIMITS.turnMessagesMax;
+  maxTurnTime: number = DEFAULT_LIMITS.turnTimeMsMax;
+  /** Structure of one received message: levels of nesting, elements, keys. */
+  maxDepth: number = DEFAULT_LIMITS.depthMax;
+  maxElements: number = DEFAULT_LIMITS.elementsMax;
+  maxKeys: number = DEFAULT_LIMITS.keysMax;
+  /** Longest event name on the ringwire wire, in bytes; 256 at most. */
+  maxEventNameBytes: number = DEFAULT_LIMITS.eventNameBytesMax;
   /** Time for TLS and for the ringwire hello, in milliseconds. */
   handshakeTimeout: number = DEFAULT_LIMITS.handshakeTimeoutMs;
   /** Time for the answer to a message in sync mode, in milliseconds. */
@@ -120,7 +144,9 @@ export function contextOptions(config: Config, followPeer: boolean): ContextOpti
     throw badConfig(`config.encoding ${JSON.stringify(config.encoding)} is unknown`);
   return {
     id: String(config.id),
-    limits: limitsOf(config),
+    limits: limitsOf(config, followPeer),
+    slowConsumer: slowConsumerOf(config),
+    keyOf: config.slowConsumerKey,
     receive: config.receive,
     encoding: config.encoding,
     codec: codec ?? 'json',
@@ -176,29 +202,4 @@ export function interfaceOptions(config: Config): Record<string, unknown> {
 
 function bound(value: number | boolean): number {
   return typeof value === 'number' ? value : Infinity;
-}
-
-function limitsOf(config: Config): Limits {
-  const { maxMessageSize, highWaterMark, maxPendingBytes, handshakeTimeout, syncTimeout } = config;
-  checkNumber('maxMessageSize', maxMessageSize, FRAME_BYTES_FLOOR, FRAME_BYTES_CEILING);
-  checkNumber('highWaterMark', highWaterMark, 1, maxPendingBytes);
-  checkNumber('handshakeTimeout', handshakeTimeout, 1, 2 ** 31 - 1);
-  checkNumber('syncTimeout', syncTimeout, 1, 2 ** 31 - 1);
-  return {
-    ...DEFAULT_LIMITS,
-    frameBytesMax: maxMessageSize,
-    pendingBytesSoft: highWaterMark,
-    pendingBytesMax: maxPendingBytes,
-    handshakeTimeoutMs: handshakeTimeout,
-    syncTimeoutMs: syncTimeout,
-  };
-}
-
-function checkNumber(name: string, value: unknown, least: number, most: number): void {
-  if (typeof value === 'number' && value >= least && value <= most) return;
-  throw badConfig(`config.${name} must be a number from ${least} to ${most}, not ${String(value)}`);
-}
-
-function badConfig(message: string): RingwireError {
-  return new RingwireError('ERR_RINGWIRE_BAD_CONFIG', message);
 }

@@ -8,7 +8,7 @@ import type { Emitter } from '../emitter.ts';
 import { type Config, datagramOptions } from './config.ts';
 import { eventGate } from './gate.ts';
 import { identify } from './identify.ts';
-import type { Log } from './log.ts';
+import { inLog, type Log, oneLine } from './log.ts';
 
 /** A server, as its endpoint needs it. */
 interface Owner extends Emitter {
@@ -53,7 +53,7 @@ export function openDatagrams(
       gate === undefined && !logPayloads
         ? undefined
         : (_source, event, data) => {
-            if (logPayloads) owner.log('received event of : ', event, data);
+            if (logPayloads) owner.log('received event of : ', oneLine(event), inLog(data));
             return gate?.(event);
           },
     identified: identify,

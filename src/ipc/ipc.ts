@@ -3,12 +3,14 @@
  *
  * Invariant: `of` has no prototype, so any string is a good id; the methods cannot be overwritten.
  */
+import type { Stats } from '../connection/counters.ts';
 import { secureRoot } from '../transports/secure-root.ts';
 import { type Callback, localArguments, netArguments } from './arguments.ts';
 import { Client } from './client.ts';
 import { Config } from './config.ts';
 import { type Log, writeLog } from './log.ts';
 import { Server } from './server.ts';
+import { Shared } from './shared.ts';
 
 /** What callbacks of `connectTo` and `connectToNet` are called with: the instance, or nothing when the id was connected already. */
 export type ConnectCallback = (ipc?: IPC) => void;
@@ -33,6 +35,7 @@ export class IPC {
   /** Every server of this instance that is listening, also those that `server` does not show any more. */
   readonly servers: Server[] = [];
   readonly #log: Log = (...args) => writeLog(this.config, args);
+  readonly #shared: Shared = new Shared(this.config, this.#log);
 
   #flushesAtExit = false;
 
@@ -56,7 +59,9 @@ export class IPC {
   };
   readonly #serve: Serve = (...args) => {
     const { path, callback } = localArguments('serve', args);
-    this.#openServer(new Server(path ?? this.#defaultPath(this.config.id), this.config, this.#log), callback);
+    const address = path ?? this.#defaultPath(this.config.id);
+    const server = new Server(address, this.config, this.#log, undefined, undefined, this.#shared);
+    this.#openServer(server, callback);
   };
   readonly #serveNet: ServeNet = (...args) => {
     const { host, port, udp, callback } = netArguments('serveNet', args);
@@ -66,6 +71,7 @@ export class IPC {
       this.#log,
       port ?? this.config.networkPort,
       udp,
+      this.#shared,
     );
     this.#openServer(server, callback);
   };
@@ -102,6 +108,11 @@ export class IPC {
     return this.#serveNet;
   }
 
+  /** What has passed, what waits and what was refused: all stream clients and servers of this instance, those included that are gone. */
+  stats(): Stats {
+    return this.#shared.stats();
+  }
+
   // Assignment is ignored, as in node-ipc, and no error in strict code.
   set log(_value) {}
   set connectTo(_value) {}
@@ -121,9 +132,10 @@ export class IPC {
       known.close();
     }
     this.#flushAtExit();
-    const client: Client = new Client(this.config, this.#log, () => {
+    const forget = (): void => {
       if (this.of[id] === client) delete this.of[id];
-    });
+    };
+    const client: Client = new Client(this.config, this.#log, forget, this.#shared);
     client.id = id;
     client.path = path;
     client.port = port;

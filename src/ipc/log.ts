@@ -13,3 +13,21 @@ export function writeLog(config: Config, args: readonly unknown[]): void {
   const words = args.map((arg) => (typeof arg === 'object' ? util.inspect(arg, options) : arg));
   config.logger(words.join(' '));
 }
+
+const LINE_LENGTH_MAX = 1_024;
+
+/** Text that a peer may have chosen, as a part of one line: nothing in it can forge lines or colours. */
+export function oneLine(text: string): string {
+  const shown = text.length > LINE_LENGTH_MAX ? `${text.slice(0, LINE_LENGTH_MAX - 1)}\u2026` : text;
+  // oxlint-disable-next-line no-control-regex
+  return shown.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, escaped);
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+/** A received value in the log: objects are inspected, which escapes what is in them. */
+export function inLog(data: unknown): unknown {
+  return typeof data === 'string' ? oneLine(data) : data;
+}

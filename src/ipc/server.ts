@@ -13,6 +13,7 @@ import type { RemoteInfo } from '../endpoints/datagram-link.ts';
 import type { DatagramStats } from '../endpoints/datagram-stats.ts';
 import { StreamServer } from '../endpoints/server.ts';
 import { Emitter } from '../emitter.ts';
+import { Counters, type Stats } from '../connection/counters.ts';
 import { RingwireError, type MessageError } from '../errors.ts';
 import {
   checkPath,
@@ -27,7 +28,8 @@ import { type Config, contextOptions } from './config.ts';
 import { datagramHost, openDatagrams } from './datagram.ts';
 import { eventGate } from './gate.ts';
 import { identify } from './identify.ts';
-import type { Log } from './log.ts';
+import { inLog, type Log, oneLine } from './log.ts';
+import { Shared } from './shared.ts';
 
 /** An accepted socket; `id` is what the peer calls itself in a message, which proves nothing. */
 export type PeerSocket = net.Socket & { id?: string | number };
@@ -40,6 +42,7 @@ export class Server extends Emitter {
   readonly port: number | undefined;
   readonly udp4: boolean;
   readonly udp6: boolean;
+  readonly #shared: Shared;
   #datagrams: DatagramEndpoint | undefined = undefined;
   #stream: StreamServer | undefined = undefined;
   #file: SocketFile | undefined = undefined;
@@ -47,11 +50,19 @@ export class Server extends Emitter {
   /** The socket whose close is being published. */
   #closing: PeerSocket | undefined = undefined;
 
-  constructor(path: string, config: Config, log: Log, port?: number, udp?: 'udp4' | 'udp6') {
+  constructor(
+    path: string,
+    config: Config,
+    log: Log,
+    port?: number,
+    udp?: 'udp4' | 'udp6',
+    shared: Shared = new Shared(config, log),
+  ) {
     super();
     this.config = config;
     this.path = udp === undefined ? path : datagramHost(udp, path);
     this.log = log;
+    this.#shared = shared;
     this.port = port;
     this.udp4 = udp === 'udp4';
     this.udp6 = udp === 'udp6';
@@ -60,7 +71,7 @@ export class Server extends Emitter {
       // A peer may send a message of this name.
       if (socket !== this.#closing) return;
       const id = socket.id || false;
-      this.log('socket disconnected', String(id));
+      this.log('socket disconnected', oneLine(String(id)));
       this.publish('socket.disconnected', socket, id);
     });
   }
@@ -159,9 +170,9 @@ export class Server extends Emitter {
     (this.#datagrams ?? this.#stream)?.flush();
   }
 
-  /** UDP: what was sent, received and lost, in all and for each peer; undefined for streams and before `start`. */
-  stats(): DatagramStats | undefined {
-    return this.#datagrams?.stats();
+  /** What has passed, what waits and what was refused, since `start`. Of UDP: what was sent, received and lost, in all and for each peer. */
+  stats(): Stats | DatagramStats {
+    return this.#datagrams?.stats() ?? this.#stream?.stats() ?? new Counters().snapshot([]);
   }
 
   /** UDP: joins a multicast group. @throws what the system says */
@@ -197,7 +208,9 @@ export class Server extends Emitter {
 
   #newStream(): StreamServer {
     const { config } = this;
-    const context = makeContext(this, contextOptions(config, true));
+    const accounts = this.#shared.accounts();
+    const context = makeContext(this, { ...contextOptions(config, true), accounts });
+    if (config.tls) this.#shared.warnOfTrust(config.tls, true);
     const options = {
       wire: config.rawBuffer ? 'unframed' : 'delimited',
       followPeer: !config.rawBuffer,
@@ -212,7 +225,7 @@ export class Server extends Emitter {
       },
       identified: (socket: PeerSocket, data) => identify(socket, data),
       received: this.#receivedHandler(),
-      error: (error) => this.#failed(error),
+      error: (error, socket) => this.#failed(error, socket),
       drained: (socket) => this.publish('drain', socket),
       disconnected: (socket, unsentBytes) => {
         if (unsentBytes > 0) this.log('a peer left', unsentBytes, 'bytes unread');
@@ -239,7 +252,7 @@ export class Server extends Emitter {
     const gate = eventGate(this.config);
     if (gate === undefined && !logPayloads) return undefined;
     return (_socket, event, data) => {
-      if (logPayloads) this.log('received event of : ', event, data);
+      if (logPayloads) this.log('received event of : ', oneLine(event), inLog(data));
       return gate?.(event);
     };
   }
@@ -253,9 +266,9 @@ export class Server extends Emitter {
     }
   }
 
-  #failed(error: Error): void {
+  #failed(error: Error, socket: net.Socket | undefined = undefined): void {
     if (this.#stream?.server.listening !== true) this.#starting = false;
-    this.log('server error', error);
+    this.#shared.logFault('server error', socket ?? this, error);
     this.publish('error', error);
   }
 }

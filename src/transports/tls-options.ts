@@ -43,6 +43,18 @@ export function serverTlsOptions(settings: unknown): tls.TlsOptions {
   return options;
 }
 
+/** @returns what to warn of: settings or an environment that ask for trust in anybody; undefined when there is nothing */
+export function trustOf(settings: unknown, isServer: boolean): string | undefined {
+  const { rejectUnauthorized, requestCert } = (settings ?? {}) as TlsSettings;
+  if (rejectUnauthorized === false && (!isServer || requestCert === true)) {
+    return 'tls.rejectUnauthorized is false: whoever answers is believed, whatever its certificate says';
+  }
+  if (process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
+    return 'NODE_TLS_REJECT_UNAUTHORIZED is 0: ringwire verifies peers all the same, other modules of this process do not';
+  }
+  return undefined;
+}
+
 function resolve(settings: unknown): Options {
   if (typeof settings !== 'object' || settings === null) throw bad('tls must be an object with TLS options');
   const { private: key, public: cert, trustedConnections, dhparam, ...rest } = settings as TlsSettings;
