@@ -112,10 +112,15 @@ test('1,000 random values: msgpack agrees', () => {
   }
 });
 
+function keys(count: number): unknown {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 0]));
+}
+
+function elements(count: number): unknown {
+  return Array.from({ length: count }, () => 0);
+}
+
 test('the defaults: 100,000 keys and 1,000,000 elements pass, one more does not, in either codec', () => {
-  const keys = (count: number): unknown =>
-    Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 0]));
-  const elements = (count: number): unknown => Array.from({ length: count }, () => 0);
   const free = { depthMax: 64, elementsMax: Infinity, keysMax: Infinity };
   for (const [writer, reader] of [
     [new JsonCodec(free), new JsonCodec()],

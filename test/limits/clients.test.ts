@@ -138,18 +138,21 @@ test('the rules of a pause: fixed without a bound; with one doubled, drawn at ra
 });
 
 const ERRNOS = [
-  ...[
-    'EMFILE',
-    'ENFILE',
-    'EAGAIN',
-    'ENOBUFS',
-    'ENOMEM',
-    'EPIPE',
-    'ECONNRESET',
-    'ECONNABORTED',
-    'ECONNREFUSED',
-  ],
-  ...['EIO', 'ETIMEDOUT', 'ENETDOWN', 'EHOSTUNREACH', 'EACCES', 'ENOSPC'],
+  'EMFILE',
+  'ENFILE',
+  'EAGAIN',
+  'ENOBUFS',
+  'ENOMEM',
+  'EPIPE',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'EIO',
+  'ETIMEDOUT',
+  'ENETDOWN',
+  'EHOSTUNREACH',
+  'EACCES',
+  'ENOSPC',
 ];
 
 function systemError(code: string, syscall: string): Error {

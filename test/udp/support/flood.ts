@@ -39,7 +39,10 @@ async function run(): Promise<void> {
   const before = resident();
   await flood(sources / 2, sources / 2 + sources);
   const grown = resident() - before;
-  const { received, peers, forgottenPeers } = server.stats() as NonNullable<ReturnType<Server['stats']>>;
+  const { received, peers, forgottenPeers } = server.stats() as Extract<
+    ReturnType<Server['stats']>,
+    { readonly peers: readonly unknown[] }
+  >;
   process.stdout.write(`${JSON.stringify({ grown, received, peers: peers.length, forgottenPeers })}\n`);
   server.stop();
 }
