@@ -112,11 +112,11 @@ test('1,000 random values: msgpack agrees', () => {
   }
 });
 
-function keys(count: number): unknown {
+function withKeys(count: number): unknown {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 0]));
 }
 
-function elements(count: number): unknown {
+function withElements(count: number): unknown {
   return Array.from({ length: count }, () => 0);
 }
 
