@@ -127,8 +127,8 @@ test('the defaults: 100,000 keys and 1,000,000 elements pass, one more does not,
     [new MsgpackCodec(free), new MsgpackCodec()],
   ] as const) {
     for (const [make, most] of [
-      [keys, 100_000],
-      [elements, 1_000_000],
+      [withKeys, 100_000],
+      [withElements, 1_000_000],
     ] as const) {
       assert.equal(outcome(reader, encode(writer, make(most))), 'decoded', `${reader.name} ${most}`);
       assert.equal(outcome(reader, encode(writer, make(most + 1))), 'ERR_RINGWIRE_TOO_MANY_ELEMENTS');
