@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 import { within } from '../compat/support/waiting.ts';
 import { frame } from '../frames/naive.ts';
 
@@ -78,6 +79,13 @@ export class Attacker {
   static async connect(address: net.NetConnectOpts, allowHalfOpen = false): Promise<Attacker> {
     const attacker = new Attacker(net.connect({ ...address, allowHalfOpen }));
     await within('a bad peer to connect', once(attacker.socket, 'connect'), PATIENCE_MS);
+    return attacker;
+  }
+
+  static async connectTls(address: net.NetConnectOpts, ca: Buffer, allowHalfOpen = false): Promise<Attacker> {
+    const options = { ...address, ca, allowHalfOpen, servername: 'localhost' };
+    const attacker = new Attacker(tls.connect(options as tls.ConnectionOptions));
+    await within('a bad peer to connect', once(attacker.socket, 'secureConnect'), PATIENCE_MS);
     return attacker;
   }
 

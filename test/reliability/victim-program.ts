@@ -49,6 +49,7 @@ class Victim {
     ids: [],
     stats: undefined,
     polluted: false,
+    uncaught: 0,
   };
   readonly #spoken = new Map<PeerSocket, number>();
   readonly #waiting = new Map<PeerSocket, () => void>();
@@ -80,7 +81,7 @@ class Victim {
     );
     server.on('msg', () => account.delivered++);
     server.on('ask', (data: unknown, socket: PeerSocket) => void server.emit(socket, 'answer', data));
-    server.on('push', (data: Push, socket: PeerSocket) => this.#push(data, socket, 1));
+    server.on('push please', (data: Push, socket: PeerSocket) => this.#push(data, socket, 1));
     server.on('wild', (data: number, socket: PeerSocket) => this.#wild(data, socket));
   }
 
@@ -88,6 +89,7 @@ class Victim {
     this.#account.sockets = this.server.sockets.length;
     this.#account.stats = this.server.stats() as Account['stats'];
     this.#account.polluted = ({} as { polluted?: unknown }).polluted !== undefined;
+    this.#account.uncaught = uncaught.length;
     return this.#account;
   }
 
@@ -107,11 +109,10 @@ class Victim {
 
   /** Sends numbered messages to a peer, from number `from` on. */
   #push(push: Push, socket: PeerSocket, from: number): void {
-    const text = 'p'.repeat(push.bytes);
     const account = this.#account;
     for (let n = from; n <= push.count; n++) {
-      const key = n % (push.keys ?? 1);
-      const ready = this.server.emit(socket, 'pushed', { n, key, text });
+      const event = push.keys === undefined ? 'pushed' : `pushed ${n % push.keys}`;
+      const ready = this.server.emit(socket, event, { n, text: letter(n).repeat(push.bytes) });
       account.accepted++;
       if (n % 64 === 0)
         account.pendingMax = Math.max(account.pendingMax, this.account.stats?.pendingBytes ?? 0);
@@ -162,6 +163,11 @@ class Victim {
         server.broadcast('echo', n);
     }
   }
+}
+
+/** What the text of a pushed message consists of. */
+function letter(n: number): string {
+  return String.fromCharCode(97 + (n % 26));
 }
 
 const victims = new Map<number, Victim>();

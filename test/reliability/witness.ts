@@ -75,6 +75,8 @@ export interface Account {
       }
     | undefined;
   polluted: boolean;
+  /** Exceptions of handlers that came through, in the whole process. */
+  uncaught: number;
 }
 
 export interface Opening {
