@@ -213,13 +213,20 @@ export class Connection
   // What the wire tells.
 
   value(slot: Slot, data: unknown): void {
+    this.#receivedMessages++;
+    if (this.#hooked) this.#hookBefore(slot, data);
+    // A message that is refused says nothing about its sender either.
     this.#handlers.identified?.(data);
-    this.bytes(slot, data);
+    this.#publish(slot, data);
   }
 
   bytes(slot: Slot, data: unknown): void {
     this.#receivedMessages++;
     if (this.#hooked) this.#hookBefore(slot, data);
+    this.#publish(slot, data);
+  }
+
+  #publish(slot: Slot, data: unknown): void {
     try {
       this.emitter.publishTo(slot, data, this.origin);
     } catch (error) {
