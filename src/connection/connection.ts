@@ -166,8 +166,8 @@ export class Connection
     this.#receiver.receivedChunk(chunk);
   }
 
-  written(segment: Segment): void {
-    this.#outbox.written(segment);
+  written(segment: Segment, isLost: boolean): void {
+    this.#outbox.written(segment, isLost);
   }
 
   ended(): void {
@@ -213,13 +213,20 @@ export class Connection
   // What the wire tells.
 
   value(slot: Slot, data: unknown): void {
+    this.#receivedMessages++;
+    if (this.#hooked) this.#hookBefore(slot, data);
+    // A message that is refused says nothing about its sender either.
     this.#handlers.identified?.(data);
-    this.bytes(slot, data);
+    this.#publish(slot, data);
   }
 
   bytes(slot: Slot, data: unknown): void {
     this.#receivedMessages++;
     if (this.#hooked) this.#hookBefore(slot, data);
+    this.#publish(slot, data);
+  }
+
+  #publish(slot: Slot, data: unknown): void {
     try {
       this.emitter.publishTo(slot, data, this.origin);
     } catch (error) {

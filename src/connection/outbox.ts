@@ -46,8 +46,8 @@ export class Outbox {
   /** Set when the policy gives up older messages: above the soft mark each waits on its own. */
   readonly #held: HeldMessages | undefined;
   #releasing = false;
-  /** Accepted, and given up by `cut`. */
-  #droppedBytes = 0;
+  /** Accepted, and given up by `cut` or by the transport. */
+  #lostBytes = 0;
   #closed = false;
   #flushing = false;
   #full = false;
@@ -112,6 +112,8 @@ export class Outbox {
     if (!this.#flushing) this.#schedule();
     if (this.#window.bytes + this.writer.unsealedBytes < this.#limits.pendingBytesSoft) return true;
     this.#full = true;
+    // A large message is accounted for at once; small ones with their slab.
+    if (this.writer.unsealedBytes > SLAB_BYTES) this.writer.seal();
     this.#checkMemory();
     return false;
   }
@@ -161,7 +163,8 @@ export class Outbox {
   }
 
   /** The transport has written a segment, or never will. */
-  written(segment: Segment): void {
+  written(segment: Segment, isLost = false): void {
+    if (isLost) this.#lostBytes += segment.bytes.length;
     this.writer.written(segment);
     this.#window.confirmed(segment);
     if (this.#full) this.#makeRoom();
@@ -184,13 +187,13 @@ export class Outbox {
     this.#held?.clear();
     const isClean = this.#window.drop(this.writer);
     this.writer.discard();
-    this.#droppedBytes += pending - this.pendingBytes;
+    this.#lostBytes += pending - this.pendingBytes;
     return isClean;
   }
 
   /** The connection is over. @returns bytes that were accepted and may not have arrived */
   abandon(): number {
-    const pending = this.pendingBytes + this.#droppedBytes;
+    const pending = this.pendingBytes + this.#lostBytes;
     this.cut();
     this.#window.close();
     return pending;

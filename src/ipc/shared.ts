@@ -41,7 +41,8 @@ export class Shared {
   }
 
   stats(): Stats {
-    return this.#counters.snapshot([...this.#memory.groups].flatMap((group) => [...group]));
+    const endpoints = Array.from(this.#memory.groups, (group) => Array.from(group));
+    return this.#counters.snapshot(endpoints.flat());
   }
 
   /** @param peer whose fault it is; an object that stands for it */
