@@ -142,6 +142,11 @@ export const GOALS: readonly Goal[] = [
     least: 3,
   },
   {
+    name: 'heap bytes per struct, receiver',
+    row: 'unix/from-c-struct/sample/one-way#server-heap',
+    most: 2,
+  },
+  {
     name: 'structs, Node to Node, against msgpack',
     row: 'unix/struct/sample/one-way',
     against: ['unix/msgpack/sample/one-way'],
