@@ -70,13 +70,13 @@ export class Liveness {
 
   /** @param nowMs on a clock that never goes back */
   check(nowMs: number): void {
-    const fault =
+    const found =
       this.#checkFrame(nowMs) ??
       this.#checkStall(nowMs) ??
       this.#checkFlood(nowMs) ??
       this.#checkHeartbeat(nowMs);
     this.#lastMs = nowMs;
-    if (fault !== undefined) this.#handlers.cut(fault);
+    if (found !== undefined) this.#handlers.cut(found);
   }
 
   #checkFrame(nowMs: number): RingwireError | undefined {

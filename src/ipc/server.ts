@@ -266,7 +266,7 @@ export class Server extends Emitter {
     }
   }
 
-  #failed(error: Error, socket: net.Socket | undefined = undefined): void {
+  #failed(error: Error, socket?: net.Socket): void {
     if (this.#stream?.server.listening !== true) this.#starting = false;
     this.#shared.logFault('server error', socket ?? this, error);
     this.publish('error', error);

@@ -112,18 +112,23 @@ test('1,000 random values: msgpack agrees', () => {
   }
 });
 
+function withKeys(count: number): unknown {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 0]));
+}
+
+function withElements(count: number): unknown {
+  return Array.from({ length: count }, () => 0);
+}
+
 test('the defaults: 100,000 keys and 1,000,000 elements pass, one more does not, in either codec', () => {
-  const keys = (count: number): unknown =>
-    Object.fromEntries(Array.from({ length: count }, (_, index) => [`k${index}`, 0]));
-  const elements = (count: number): unknown => Array.from({ length: count }, () => 0);
   const free = { depthMax: 64, elementsMax: Infinity, keysMax: Infinity };
   for (const [writer, reader] of [
     [new JsonCodec(free), new JsonCodec()],
     [new MsgpackCodec(free), new MsgpackCodec()],
   ] as const) {
     for (const [make, most] of [
-      [keys, 100_000],
-      [elements, 1_000_000],
+      [withKeys, 100_000],
+      [withElements, 1_000_000],
     ] as const) {
       assert.equal(outcome(reader, encode(writer, make(most))), 'decoded', `${reader.name} ${most}`);
       assert.equal(outcome(reader, encode(writer, make(most + 1))), 'ERR_RINGWIRE_TOO_MANY_ELEMENTS');
