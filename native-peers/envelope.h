@@ -174,7 +174,8 @@ static inline int json_is_deep_(const char *text, size_t length) {
 static inline int envelope_read(const uint8_t *message, size_t length, struct envelope *envelope) {
   struct json json = {(const char *)message, (const char *)message + length};
   memset(envelope, 0, sizeof *envelope);
-  if (json_is_deep_(json.at, length)) return ENVELOPE_TOO_DEEP;
+  /* A level needs two brackets, so text this short is no JSON if it opens more. */
+  if (length > 2 * JSON_DEPTH_MAX && json_is_deep_(json.at, length)) return ENVELOPE_TOO_DEEP;
   json_space_(&json);
   const int is_object = json_peek_(&json) == '{';
   if (!json_value_(&json, envelope)) return ENVELOPE_INVALID_JSON;

@@ -24,7 +24,7 @@ export interface EndpointOptions {
   readonly id?: string;
   /** Of everything that has no codec of its own: 'msgpack' unless said otherwise. A server answers each peer in the peer's. */
   readonly codec?: CodecName;
-  /** How raw messages are received: your own copy (the default), a lent view, or the lent frame. */
+  /** How raw messages and structs are received: your own copy (the default), a lent view, or the lent frame. */
   readonly receive?: ReceiveMode;
   /** Check data against the schemas of the protocol, in both directions. Off unless asked for. */
   readonly validate?: boolean;

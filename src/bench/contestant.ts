@@ -6,7 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 
-export type TransportName = 'unix' | 'tcp' | 'tls';
+export type TransportName = 'unix' | 'tcp' | 'tls' | 'udp';
 
 /** So many bytes, or a value. */
 export type Data = number | object;

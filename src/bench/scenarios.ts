@@ -153,6 +153,17 @@ export const SCENARIOS: readonly Scenario[] = [
   ...rows({ net: 30_000, 'raw-frame': 20_000 }, 64, 'echo', { transport: 'tcp' }),
   row('net', 65_536, 'one-way', 30_000, { transport: 'tls' }),
   row('raw-frame', 1024, 'one-way', 1_500_000, { transport: 'tls' }),
+  ...rows(
+    {
+      net: 300_000,
+      'raw-frame-single': 300_000,
+      'raw-frame': 4_000_000,
+      'raw-frame-16K': 12_000_000,
+    },
+    64,
+    'one-way',
+    { transport: 'udp' },
+  ),
 ];
 
 /** The program's own message on each wire that can carry it. */

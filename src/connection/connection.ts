@@ -179,7 +179,8 @@ export class Connection
   }
 
   failed(error: Error): void {
-    if (!this.#closed) this.#report(error);
+    // Behind a cut the system may have its say about the goodbye: the reason has been told.
+    if (!this.#closed && !this.#cut) this.#report(error);
   }
 
   closed(): void {

@@ -22,8 +22,8 @@ const KEPT_NAME_LENGTH_MAX = 256;
 
 const CLOSING_BRACE = 0x7d;
 
-/** What no message starts with. */
-const NO_MESSAGE = '\0';
+/** What no message starts with: half a surrogate pair never comes out of decoded bytes. */
+const NO_MESSAGE = '\ud800';
 const NO_SLOT: Slot = new Slot('');
 
 /** All of a message up to its data. */

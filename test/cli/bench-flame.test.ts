@@ -50,7 +50,7 @@ test('a C peer has no profile, a row that is none or several is told', () => {
   for (const [args, message] of [
     [[], 'one row is needed'],
     [['nothing'], 'no row has nothing in its name'],
-    [['sensor/one-way'], 'sensor/one-way is in the names of 8 rows'],
+    [['sensor/one-way'], 'sensor/one-way is in the names of 9 rows'],
   ] as const) {
     const told = ringwire(['bench', 'flame', ...args]);
     assert.equal(told.code, 2);

@@ -4,7 +4,6 @@
  * Invariant: a request has at most one answer; what was cancelled, or whose connection is gone, has none, and its signal says so.
  */
 import type { Codec } from '../../codecs/codec.ts';
-import { unknownEvent } from '../../connection/binary-wire.ts';
 import type { Connection } from '../../connection/connection.ts';
 import type { Slot } from '../../emitter.ts';
 import { type ErrorCode, MessageError, RingwireError } from '../../errors.ts';
@@ -65,7 +64,6 @@ export class Answerer {
     if (slot === undefined || handler === undefined) {
       const asked = slot === undefined ? `event id ${frame.event}` : JSON.stringify(name);
       this.#refuse(handling, 'ERR_RINGWIRE_NO_HANDLER', `nobody handles ${asked}`);
-      if (slot === undefined) throw unknownEvent(frame.event);
     } else if (this.#handled.size >= handledMax) {
       this.#refuse(handling, 'ERR_RINGWIRE_BACKPRESSURE', `${handledMax} requests are being handled already`);
     } else this.#handle(handling, handler, frame, codec);

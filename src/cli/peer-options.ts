@@ -1,0 +1,81 @@
+/** Options that the commands which talk to a peer share, and how their data is typed and shown. */
+import type { CodecName } from '../codecs/codec.ts';
+import fs from 'node:fs';
+import { UsageError } from './usage.ts';
+
+export const PEER_OPTIONS = {
+  codec: { type: 'string', default: 'msgpack' },
+  ca: { type: 'string' },
+  insecure: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+} as const;
+
+export const PEER_HELP = `  --codec <codec>    msgpack (default), json or raw
+  --ca <file>        the authority to trust, for tls: addresses
+  --insecure         accept any certificate
+`;
+
+export const ADDRESS_HELP = `An address is unix:/path, ipc://name (/tmp/app.name), tcp://host:port or tls://host:port.
+`;
+
+interface PeerValues {
+  readonly codec: string;
+  readonly ca?: string | undefined;
+  readonly insecure: boolean;
+}
+
+export interface PeerSettings {
+  readonly codec: CodecName;
+  readonly tls: { ca?: string; rejectUnauthorized?: boolean };
+}
+
+/** @throws UsageError */
+export function peerSettings({ codec, ca, insecure }: PeerValues, help: string): PeerSettings {
+  if (codec !== 'msgpack' && codec !== 'json' && codec !== 'raw')
+    throw new UsageError(`--codec is msgpack, json or raw, not '${codec}'`, help);
+  const trust = ca === undefined ? {} : { ca: readText(ca, help) };
+  return { codec, tls: { ...trust, ...(insecure && { rejectUnauthorized: false }) } };
+}
+
+/** Data as it is typed: JSON, `@file`, `-` for stdin; with the codec raw the bytes themselves. @throws UsageError */
+export function readData(text: string | undefined, codec: CodecName, help: string): unknown {
+  if (text === undefined) return codec === 'raw' ? Buffer.alloc(0) : undefined;
+  const isFile = text === '-' || text.startsWith('@');
+  const bytes = isFile ? readBytes(text === '-' ? 0 : text.slice(1), help) : Buffer.from(text);
+  if (codec === 'raw') return bytes;
+  try {
+    return JSON.parse(bytes.toString()) as unknown;
+  } catch {
+    // A word needs no quotes.
+    if (!isFile && /^[^\s"[\]{}]+$/.test(text)) return text;
+    throw new UsageError(`the data is no JSON: ${bytes.toString().slice(0, 80)}`, help);
+  }
+}
+
+/** A value as one line: JSON, with bytes as text where they are text and in base64 where they are not. */
+export function shown(data: unknown): string {
+  if (data === undefined) return '';
+  return JSON.stringify(data, (_key, value: unknown) => {
+    if (typeof value === 'bigint') return value.toString();
+    const { type, data: bytes } = (value ?? {}) as { type?: unknown; data?: unknown };
+    return type === 'Buffer' && Array.isArray(bytes) ? bytesShown(Buffer.from(bytes as number[])) : value;
+  });
+}
+
+function bytesShown(bytes: Buffer): unknown {
+  const text = bytes.toString();
+  return Buffer.from(text).equals(bytes) ? text : { base64: bytes.toString('base64') };
+}
+
+function readBytes(place: string | number, help: string): Buffer {
+  try {
+    return fs.readFileSync(place);
+  } catch (error) {
+    throw new UsageError(`the data cannot be read: ${(error as Error).message}`, help);
+  }
+}
+
+function readText(file: string, help: string): string {
+  return readBytes(file, help).toString();
+}

@@ -1,0 +1,56 @@
+/** `ringwire request`: asks a peer and prints the answer. */
+import { connect } from '../api/api.ts';
+import { RequestError } from '../api/requests/remote-error.ts';
+import { ADDRESS_HELP, PEER_HELP, PEER_OPTIONS, peerSettings, readData, shown } from './peer-options.ts';
+import { readArguments, readNumber, UsageError } from './usage.ts';
+
+const REQUEST_HELP = `Usage: ringwire request [options] <address> <name> [input]
+
+Asks the peer and prints its answer as JSON. The input is JSON, a single word, @file, or - for what comes on stdin.
+
+${ADDRESS_HELP}
+Options:
+${PEER_HELP}  --timeout <ms>     for the connection, and for the answer (default 5000)
+  --json             print {"answer"} or {"error":{"code","message"}}
+  --help
+
+Exit codes: 0 answered, 1 the peer answered with an error, 2 a mistake in the arguments, nobody there, or no answer.
+
+Example:
+  ringwire request ipc://world resize '{"width":100}'
+`;
+
+const OPTIONS = { ...PEER_OPTIONS, timeout: { type: 'string', default: '5000' } } as const;
+
+/** @returns the exit code */
+export async function request(words: readonly string[]): Promise<number> {
+  const { values, positionals } = readArguments(words, OPTIONS, REQUEST_HELP);
+  if (values.help) {
+    process.stdout.write(REQUEST_HELP);
+    return 0;
+  }
+  const [address, name, input, ...more] = positionals;
+  if (address === undefined || name === undefined)
+    throw new UsageError('give an address and the name of a request', REQUEST_HELP);
+  if (more.length > 0) throw new UsageError(`'${more[0]}' is one argument too many`, REQUEST_HELP);
+  const timeout = readNumber('timeout', values.timeout, 1, REQUEST_HELP);
+  const settings = peerSettings(values, REQUEST_HELP);
+  const value = readData(input, settings.codec, REQUEST_HELP);
+  const client = await connect(address, { ...settings, timeout, reconnect: false });
+  try {
+    const answer = shown(await client.request(name, value, { timeout })) || 'null';
+    process.stdout.write(values.json ? `{"answer":${answer}}\n` : `${answer}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    const { remoteCode: code, message } = error;
+    if (values.json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
+    else
+      process.stderr.write(
+        `ringwire: the peer answered with an error: ${message}${code ? ` (${code})` : ''}\n`,
+      );
+    return 1;
+  } finally {
+    await client.close();
+  }
+}

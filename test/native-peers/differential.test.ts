@@ -1,0 +1,153 @@
+/**
+ * ringwire.h and the TypeScript parsers read the same mutated streams in random pieces and have to say the same: the same frames, codes and
+ * offsets. The C side is one long-lived child. RINGWIRE_DIFFERENTIAL=1000000 makes a run as long, RINGWIRE_SEED another one.
+ *
+ * Fragments are left out: C keeps one unfinished frame, TypeScript as many as there is memory for.
+ * Invariant: a failure names its seed and its stream, and either brings it back.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { createInterface, type Interface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
+import { test } from 'node:test';
+import { randomly, WAYS } from '../frames/pieces.ts';
+import { replayDatagrams } from '../frames/replay-datagrams.ts';
+import { replay } from '../frames/replay.ts';
+import { compilerMissing, make, nativePeer } from '../support/native.ts';
+import { type Random, seeded } from '../support/seeded.ts';
+import { readVectors, type Setting } from '../support/vectors.ts';
+
+const RUNS = Number(process.env['RINGWIRE_DIFFERENTIAL'] ?? 6000);
+const SEED = Number(process.env['RINGWIRE_SEED'] ?? 1);
+/** Requests on their way to the child at once. */
+const BATCH = 200;
+const BYTES_MAX = 2048;
+/** Bytes that mean something somewhere on the wire. */
+const TELLING: readonly number[] = [
+  0, 1, 2, 3, 4, 7, 8, 0x0c, 0x22, 0x5b, 0x7b, 0x7d, 0x7f, 0x80, 0x84, 0xf5, 0xfe, 0xff,
+];
+
+interface Seed {
+  readonly setting: Setting;
+  readonly bytes: Buffer;
+}
+
+interface Run {
+  readonly setting: Setting;
+  readonly pieces: readonly Buffer[];
+  readonly ours: string;
+}
+
+/** `vectors --serve`: lines in, the lines of a replay out. */
+class NativeReplay {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #lines: AsyncIterator<string>;
+  readonly #reader: Interface;
+
+  constructor() {
+    this.#child = spawn(nativePeer('vectors'), ['--serve'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#reader = createInterface(this.#child.stdout);
+    this.#lines = this.#reader[Symbol.asyncIterator]();
+  }
+
+  ask(runs: readonly Run[]): void {
+    this.#child.stdin.write(runs.map(requestOf).join(''));
+  }
+
+  async answer(): Promise<string> {
+    const lines: string[] = [];
+    for (;;) {
+      const { value, done } = await this.#lines.next();
+      if (done === true) throw new Error('vectors --serve has ended');
+      if (value === '') return lines.join('\n');
+      lines.push(value);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#child.stdin.end();
+    await new Promise((resolve) => this.#child.once('close', resolve));
+  }
+}
+
+function requestOf({ setting, pieces }: Run): string {
+  const { wire, role, limit, codecs, agreed, features, codec } = setting;
+  const cuts: number[] = [];
+  let at = 0;
+  for (const piece of pieces.slice(0, -1)) cuts.push((at += piece.length));
+  const hex = Buffer.concat(pieces).toString('hex');
+  return `${wire} ${role} ${limit} ${codecs.toString(16)} ${agreed} ${features} ${codec} ${cuts.join(',') || '-'} ${hex || '-'}\n`;
+}
+
+function mutate(bytes: Buffer, random: Random, seeds: readonly Seed[]): Buffer {
+  let mutated = Buffer.from(bytes);
+  for (let times = random.below(5); times > 0; times--) {
+    const at = random.below(mutated.length + 1);
+    const kind = random.below(6);
+    if (kind === 0) mutated[at] = random.below(256);
+    else if (kind === 1) mutated[at] = random.pick(TELLING);
+    else if (kind === 2) mutated[at] = (mutated[at] ?? 0) ^ (1 << random.below(8));
+    else if (kind === 3) mutated = mutated.subarray(0, at);
+    else if (kind === 4) mutated = Buffer.concat([mutated.subarray(0, at), mutated.subarray(at + 8)]);
+    else mutated = Buffer.concat([mutated.subarray(0, at & ~7), random.pick(seeds).bytes]);
+  }
+  return mutated.subarray(0, BYTES_MAX);
+}
+
+/** Whether a hello goes on behind its id: who reads layouts is not the wire on the TypeScript side. */
+function hasLayouts(stream: Buffer): boolean {
+  if (stream.length < 24 || stream.readUInt32LE(12) !== 0 || stream[16] !== 1) return false;
+  return stream.readUInt32LE(8) > ((8 + stream.readUInt16LE(20) + 7) & ~7);
+}
+
+function makeRun(random: Random, seeds: readonly Seed[]): Run {
+  const { setting: given, bytes } = random.pick(seeds);
+  const stream = mutate(bytes, random, seeds);
+  if (hasLayouts(stream)) return makeRun(random, seeds);
+  if (given.wire === 'datagram') {
+    // A flag that says fragment, and the checksum of what was mutated, would end most runs before anything is compared.
+    if (stream.length > 3) stream[3] = (stream[3] as number) & ~6;
+    return { setting: given, pieces: [stream], ours: replayDatagrams(given, [stream]) };
+  }
+  // Text before the preamble is for who connected, and on the TypeScript side for who joins the two wires.
+  const setting: Setting = stream[0] === 0xf5 ? given : { ...given, role: 'accepted' };
+  const pieces = randomly(stream, random, 1 + random.below(40));
+  return { setting, pieces, ours: replay(setting, pieces, random.pick(WAYS)) };
+}
+
+const missing = compilerMissing('gcc');
+
+test(`C and TypeScript agree on ${RUNS} mutated streams`, { skip: missing ?? false }, async () => {
+  make('native-peers', 'bin/vectors');
+  const seeds = readVectors()
+    .filter(({ needs }) => needs.length === 0)
+    .flatMap(({ setting, pieces }) =>
+      setting.wire === 'datagram'
+        ? pieces.map((bytes) => ({ setting, bytes }))
+        : [{ setting, bytes: Buffer.concat(pieces) }],
+    )
+    .filter(({ bytes }) => bytes.length <= BYTES_MAX);
+  const random = seeded(SEED);
+  const native = new NativeReplay();
+  const codes = new Set<string>();
+  for (let done = 0; done < RUNS; done += BATCH) {
+    const runs = Array.from({ length: Math.min(BATCH, RUNS - done) }, () => makeRun(random, seeds));
+    native.ask(runs);
+    for (const run of runs) {
+      assert.equal(await native.answer(), run.ours, `C, then TypeScript; seed ${SEED}, ${requestOf(run)}`);
+      codes.add(/end (\w+) \d+$/.exec(run.ours)?.[1] ?? '');
+    }
+  }
+  await native.end();
+  for (const code of [
+    'OK',
+    'TRUNCATED',
+    'BAD_FLAGS',
+    'BAD_CODEC',
+    'BAD_CONTROL',
+    'INVALID_EVENT',
+    'FRAME_TOO_LARGE',
+    'INVALID_JSON',
+  ])
+    assert.ok(codes.has(code), `no stream ended with ${code}`);
+});
