@@ -41,7 +41,7 @@ export class Shared {
   }
 
   stats(): Stats {
-    return this.#counters.snapshot([...this.#memory.groups].flatMap((group) => [...group]));
+    return this.#counters.snapshot(this.#memory.members());
   }
 
   /** @param peer whose fault it is; an object that stands for it */
