@@ -137,23 +137,10 @@ test('the rules of a pause: fixed without a bound; with one doubled, drawn at ra
   assert.deepEqual(pauses, [50, 50, 50], 'a change of the rules is noticed soon');
 });
 
-const ERRNOS = [
-  'EMFILE',
-  'ENFILE',
-  'EAGAIN',
-  'ENOBUFS',
-  'ENOMEM',
-  'EPIPE',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'ECONNREFUSED',
-  'EIO',
-  'ETIMEDOUT',
-  'ENETDOWN',
-  'EHOSTUNREACH',
-  'EACCES',
-  'ENOSPC',
-];
+const ERRNOS: readonly string[] =
+  'EMFILE ENFILE EAGAIN ENOBUFS ENOMEM EPIPE ECONNRESET ECONNABORTED ECONNREFUSED EIO ETIMEDOUT ENETDOWN EHOSTUNREACH EACCES ENOSPC'.split(
+    ' ',
+  );
 
 function systemError(code: string, syscall: string): Error {
   return Object.assign(new Error(`${syscall} ${code}`), { code, errno: -1, syscall });

@@ -8,7 +8,7 @@ import type { Stats } from '../../src/connection/counters.ts';
 import type { PeerSocket } from '../../src/index.ts';
 import { frame } from '../frames/naive.ts';
 import { type Peer, type Stage, within } from '../hostile/stage.ts';
-import { codes, goodbyeReason, greeted, GREETING, onStage, PONG, until } from './stage.ts';
+import { codes, goodbyeReason, greeted, GREETING, onStage, PING, PONG, until } from './stage.ts';
 
 /** Large enough that no socket buffer of the system holds it. */
 const MUCH: number = 8 * 1024 * 1024;
@@ -165,6 +165,31 @@ test('slowConsumerKey: the key of a message is the program’s', () =>
       assert.equal(peer.received.includes('"step":1'), false);
     },
   ));
+
+test('what was held for a silent peer precedes the greeting when it turns out to speak the ringwire wire', () =>
+  onStage({ slowConsumer: 'drop-oldest', highWaterMark: 1_000 }, async (stage) => {
+    const peer = await stage.peer();
+    peer.socket.pause();
+    const socket = lastSocket(stage);
+    stage.server.emit(socket, 'much', 'x'.repeat(MUCH));
+    for (let index = 0; index < 5; index++) stage.server.emit(socket, 'held', `<${index}>`);
+    peer.socket.write(Buffer.concat([GREETING, PING]));
+    await until('the server to hear the greeting', () => statsOf(stage).receivedBytes > GREETING.length);
+    stage.server.emit(socket, 'held', '<5>');
+    peer.socket.resume();
+    await peer.until(Buffer.from('<5>'), 'the last message');
+    const text = peer.received.toString('latin1');
+    const places = [0, 1, 2, 3, 4].map((index) => text.indexOf(`"<${index}>"}\f`));
+    assert.deepEqual(
+      places.toSorted((a, b) => a - b),
+      places,
+    );
+    assert.ok(
+      (places[0] as number) > 0 && (places[4] as number) < text.indexOf('\u00f5'),
+      'JSON, then the greeting',
+    );
+    await stage.askWitness();
+  }));
 
 test('heartbeat: a peer of the ringwire wire that answers stays, a silent one is dead; node-ipc’s wire has none', () =>
   onStage({ heartbeat: 60 }, async (stage) => {

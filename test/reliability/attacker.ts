@@ -65,7 +65,8 @@ export class Attacker {
     socket.on('data', (chunk: Buffer) => {
       this.receivedBytes += chunk.length;
       if (this.keeps) this.received.push(chunk);
-      this.#check();
+      // Other listeners of the chunk come first.
+      queueMicrotask(() => this.#check());
     });
     this.closed = new Promise((resolve) => {
       socket.on('close', () => {

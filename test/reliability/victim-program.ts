@@ -23,6 +23,9 @@ process.on('uncaughtException', (error) => uncaught.push(String(error?.stack ?? 
 process.on('unhandledRejection', (error) => uncaught.push(`rejection: ${String(error)}`));
 process.on('warning', (warning) => warnings.push(`${warning.name}: ${warning.message}`));
 
+const PUSHES_PER_TURN = 32;
+const BYTES_PER_TURN = 256 * 1024;
+
 interface Push {
   readonly count: number;
   readonly bytes: number;
@@ -41,7 +44,7 @@ class Victim {
     connects: 0,
     closes: 0,
     witnessFaults: [],
-    accepted: 0,
+    offered: 0,
     falses: 0,
     drains: 0,
     pendingMax: 0,
@@ -107,15 +110,15 @@ class Victim {
     this.server.emit(socket, event, data);
   }
 
-  /** Sends numbered messages to a peer, from number `from` on. */
+  /** Sends numbered messages to a peer, from number `from` on, a few in each turn of the loop. */
   #push(push: Push, socket: PeerSocket, from: number): void {
     const account = this.#account;
-    for (let n = from; n <= push.count; n++) {
+    const turn = Math.max(1, Math.min(PUSHES_PER_TURN, Math.floor(BYTES_PER_TURN / push.bytes)));
+    const last = Math.min(push.count, from + turn - 1);
+    for (let n = from; n <= last; n++) {
       const event = push.keys === undefined ? 'pushed' : `pushed ${n % push.keys}`;
       const ready = this.server.emit(socket, event, { n, text: letter(n).repeat(push.bytes) });
-      account.accepted++;
-      if (n % 64 === 0)
-        account.pendingMax = Math.max(account.pendingMax, this.account.stats?.pendingBytes ?? 0);
+      account.offered++;
       if (ready) continue;
       account.falses++;
       if (push.polite === true && !socket.destroyed) {
@@ -126,7 +129,9 @@ class Victim {
         return;
       }
     }
-    this.server.emit(socket, 'pushed all', push.count);
+    account.pendingMax = Math.max(account.pendingMax, this.account.stats?.pendingBytes ?? 0);
+    if (last < push.count) setImmediate(() => this.#push(push, socket, last + 1));
+    else this.server.emit(socket, 'pushed all', push.count);
   }
 
   /** One of the things that handlers do and should not. */

@@ -59,8 +59,8 @@ export interface Account {
   connects: number;
   closes: number;
   witnessFaults: string[];
-  /** Of pushed messages. */
-  accepted: number;
+  /** Pushed messages, and how often `emit` said false. */
+  offered: number;
   falses: number;
   drains: number;
   pendingMax: number;
@@ -191,16 +191,18 @@ export class Harness {
     const server = await this.#open({ settings, path: '', tcp });
     const before = (await this.#victim.ask({ what: 'begin' })) as Reading;
     await this.#witnesses.ask({ begin: (beside ?? server).address });
-    let testimony: Testimony | undefined;
+    let outcome: { testimony: Testimony; after: Reading; account: Account } | undefined;
     try {
       await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
       await attack(server.target);
     } finally {
-      testimony = (await this.#witnesses.ask({})) as Testimony;
+      const testimony = (await this.#witnesses.ask({})) as Testimony;
+      const after = (await this.#victim.ask({ what: 'read' })) as Reading;
+      const account = (await this.#victim.ask({ what: 'close', key: server.key })) as Account;
+      if (beside !== undefined) await this.#victim.ask({ what: 'close', key: beside.key });
+      outcome = { testimony, after, account };
     }
-    const after = (await this.#victim.ask({ what: 'read' })) as Reading;
-    const account = (await this.#victim.ask({ what: 'close', key: server.key })) as Account;
-    if (beside !== undefined) await this.#victim.ask({ what: 'close', key: beside.key });
+    const { testimony, after, account } = outcome;
     judge(options, before, after, testimony, account);
     await this.#descriptors(before.fds, beside === undefined ? 1 : 2);
     if (options.blocks !== true) judgeTimes(after, testimony);

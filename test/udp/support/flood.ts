@@ -5,6 +5,7 @@
  * Sources are forged where the socket would hand them over. Invariant: half as many sources again come before the first look.
  */
 import type dgram from 'node:dgram';
+import type { DatagramStats } from '../../../src/endpoints/datagram-stats.ts';
 import { IPC } from '../../../src/ipc/ipc.ts';
 import type { Server } from '../../../src/ipc/server.ts';
 
@@ -39,10 +40,7 @@ async function run(): Promise<void> {
   const before = resident();
   await flood(sources / 2, sources / 2 + sources);
   const grown = resident() - before;
-  const { received, peers, forgottenPeers } = server.stats() as Extract<
-    ReturnType<Server['stats']>,
-    { readonly peers: readonly unknown[] }
-  >;
+  const { received, peers, forgottenPeers } = server.stats() as DatagramStats;
   process.stdout.write(`${JSON.stringify({ grown, received, peers: peers.length, forgottenPeers })}\n`);
   server.stop();
 }
