@@ -166,8 +166,8 @@ export class Connection
     this.#receiver.receivedChunk(chunk);
   }
 
-  written(segment: Segment): void {
-    this.#outbox.written(segment);
+  written(segment: Segment, lost: boolean): void {
+    this.#outbox.written(segment, lost);
   }
 
   ended(): void {

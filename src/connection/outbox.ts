@@ -46,7 +46,7 @@ export class Outbox {
   /** Set when the policy gives up older messages: above the soft mark each waits on its own. */
   readonly #held: HeldMessages | undefined;
   #releasing = false;
-  /** Accepted, and given up by `cut`. */
+  /** Accepted, and given up by `cut` or lost by the transport. */
   #droppedBytes = 0;
   #closed = false;
   #flushing = false;
@@ -160,11 +160,12 @@ export class Outbox {
     this.flush();
   }
 
-  /** The transport has written a segment, or never will. */
-  written(segment: Segment): void {
+  /** The transport has written a segment, or has `lost` it with the connection. */
+  written(segment: Segment, lost = false): void {
     this.writer.written(segment);
+    if (lost) this.#droppedBytes += segment.bytes.length;
     this.#window.confirmed(segment);
-    if (this.#full) this.#makeRoom();
+    if (this.#full && !lost) this.#makeRoom();
   }
 
   /** Refuses all further messages. Bytes of the wire itself may still be added. */

@@ -110,7 +110,7 @@ export class StreamClient {
         receiving: () => connection.receiving(),
         received: (bytes) => connection.received(bytes),
         receivedChunk: (chunk) => connection.receivedChunk(chunk),
-        written: (segment) => connection.written(segment),
+        written: (segment, lost) => connection.written(segment, lost),
         ended: () => connection.ended(),
         failed: (error) => connection.failed(error),
         closed: () => this.#closed(connection, socket),

@@ -16,8 +16,8 @@ export interface TransportHandlers {
   received(bytes: number): void;
   /** A chunk in memory of the operating system layer, borrowed for the call. */
   receivedChunk(chunk: Buffer): void;
-  /** The segment is on its way, or never will be; its memory is free again. */
-  written(segment: Segment): void;
+  /** The segment is on its way, or with the connection `lost`; its memory is free again. */
+  written(segment: Segment, lost: boolean): void;
   /** The peer will send nothing more; it may still want answers. */
   ended(): void;
   failed(error: Error): void;
@@ -61,17 +61,20 @@ export class StreamTransport {
     const socket = this.socket;
     const last = segments.length - 1;
     let done = false;
-    const written = (): void => {
+    const written = (error?: Error | null): void => {
       if (done) return;
       done = true;
-      for (const segment of segments) this.#handlers.written(segment);
+      // A write that was under way when the socket was destroyed ends without an error.
+      const lost = error instanceof Error || socket.destroyed;
+      for (const segment of segments) this.#handlers.written(segment, lost);
     };
     if (last > 0) socket.cork();
     for (let at = 0; at < last; at++) socket.write((segments[at] as Segment).bytes);
     // The callback comes too when the socket is or gets destroyed.
     socket.write((segments[last] as Segment).bytes, written);
     if (last > 0) socket.uncork();
-    if (socket.writableLength === 0) written();
+    // A socket that has failed holds nothing either; its callback says so.
+    if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) written();
   }
 
   /** Bytes that the system has taken; undefined where Node does not tell. */
