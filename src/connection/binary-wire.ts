@@ -31,8 +31,8 @@ import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
 import { judgeLayouts } from './agreement.ts';
 import { BinaryEncoder, type Exchange } from './binary-encoder.ts';
 import type { EventIds } from './event-ids.ts';
-import { hearGoodbye } from './farewell.ts';
 import { takeInlineName } from './inline-name.ts';
+import { hearGoodbye } from './peer-goodbye.ts';
 import type { Sink, Wire } from './wire.ts';
 
 export interface BinaryWireOptions {
