@@ -90,8 +90,8 @@ function shapeBombs(): Bomb[] {
   }
   const many = Buffer.concat([hex('dd000f4241'), Buffer.alloc(1_000_001, 0xc0)]);
   bombs.push({ name: '1,000,001 elements', bytes: many, outcome: MANY });
-  const keys = Buffer.concat([hex('df000186a1'), Buffer.alloc(2 * 100_001, 0x01)]);
-  bombs.push({ name: '100,001 keys', bytes: keys, outcome: MANY });
+  const manyKeys = Buffer.concat([hex('df000186a1'), Buffer.alloc(2 * 100_001, 0x01)]);
+  bombs.push({ name: '100,001 keys', bytes: manyKeys, outcome: MANY });
   for (const text of [
     'c1',
     'c0c0',
