@@ -5,7 +5,8 @@
  */
 import type { Codec } from '../codecs/codec.ts';
 import { retain } from '../codecs/raw.ts';
-import type { Connection, ConnectionContext } from '../connection/connection.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { ConnectionContext } from '../connection/contracts.ts';
 import { makeContext } from '../endpoints/context.ts';
 import { Emitter, type Publisher, type Slot } from '../emitter.ts';
 import type { RingwireError } from '../errors.ts';

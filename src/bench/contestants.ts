@@ -28,6 +28,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   ringwire('raw-copy', { codec: 'raw', receive: 'copy' }),
   ringwire('json', { codec: 'json' }),
   ringwire('msgpack', { codec: 'msgpack' }),
+  ringwire('struct', { codec: 'struct', receive: 'view' }),
   modern('modern-raw', { codec: 'raw', receive: 'frame' }),
   modern('modern-msgpack', { codec: 'msgpack' }),
   modern('requests', { codec: 'msgpack', request: true }),
@@ -49,6 +50,16 @@ export const CONTESTANTS: readonly Contestant[] = [
     missing: nativeMissing,
   },
   { ...FRAME, name: 'from-c', native: { client: true }, missing: nativeMissing },
+  {
+    ...ringwire('from-c-struct', { codec: 'struct', receive: 'view' }),
+    native: { client: ['sample', 'struct'] },
+    missing: nativeMissing,
+  },
+  {
+    ...ringwire('from-c-msgpack', { codec: 'msgpack' }),
+    native: { client: ['sample', 'msgpack'] },
+    missing: nativeMissing,
+  },
 ];
 
 /** Streams are spoken to in one way, datagrams in another. */

@@ -100,8 +100,7 @@ export class BinaryEncoder {
   }
 
   #encodeAny(event: string, data: unknown, out: ByteWriter): void {
-    if (this.#writing) throw insideGetter();
-    if (event === this.#sentEvent && this.#sentStruct !== undefined) {
+    if (this.#sentStruct !== undefined && event === this.#sentEvent) {
       this.#writeStruct(this.#sentStruct, data, out);
       return;
     }
@@ -113,6 +112,7 @@ export class BinaryEncoder {
 
   /** Straight into the slab. The place is taken when the message is complete: one that fails leaves nothing. */
   #writeStruct(struct: EventStruct, data: unknown, out: ByteWriter): void {
+    if (this.#writing) throw insideGetter();
     const { bytes } = struct;
     if (bytes > this.#bytesMax) throw this.#tooLarge(bytes);
     const at = out.reserve((HEADER_BYTES + bytes + 7) & ~7);

@@ -31,8 +31,8 @@ import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
 import { judgeLayouts } from './agreement.ts';
 import { BinaryEncoder, type Exchange } from './binary-encoder.ts';
 import type { EventIds } from './event-ids.ts';
-import { hearGoodbye } from './farewell.ts';
 import { takeInlineName } from './inline-name.ts';
+import { hearGoodbye } from './peer-goodbye.ts';
 import type { Sink, Wire } from './wire.ts';
 
 export interface BinaryWireOptions {
@@ -246,6 +246,7 @@ export class BinaryWire implements Wire {
   #hello(frame: Frame): void {
     if (this.#helloSeen) throw badControl('a second hello');
     const hello = readHello(frame);
+    const layouts = readLayouts(frame);
     const wished = this.#codecs[hello.codec];
     if (wished === undefined) {
       throw new FrameError(
@@ -258,7 +259,6 @@ export class BinaryWire implements Wire {
       throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${codec.name}`);
     }
     const { structs } = this.#options;
-    const layouts = readLayouts(frame);
     if (structs !== undefined) judgeLayouts(structs, layouts);
     this.#helloSeen = true;
     this.#encoder.agree(codec, hello.codecSet, this.parser.peerPayloadMax);

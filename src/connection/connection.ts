@@ -1,13 +1,13 @@
 /**
- * One peer: joins transport, wire and outbox. There is one receive loop, one place where errors arrive, and one close.
- * It does not know why it exists: connecting, accepting and retrying belong to the endpoints.
+ * One peer: joins transport, wire and outbox. There is one receive loop, one place where errors arrive, and one close. It does not
+ * know why it exists: connecting, accepting and retrying belong to the endpoints.
  *
  * Invariant: handlers run only from the receive loop; after `closed` has been reported nothing is reported any more.
  */
 import type { Segment } from '../bytes/byte-writer.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { Publisher, Slot } from '../emitter.ts';
-import { FrameError, RingwireError } from '../errors.ts';
+import { FrameError, type RingwireError } from '../errors.ts';
 import { MAGIC } from '../frames/control.ts';
 import { OPENING_BRACE } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
@@ -33,11 +33,9 @@ import type { SharedMessage } from './shared-message.ts';
 import { WatchedPeer, type WatchedHandlers } from './watched-peer.ts';
 import type { Sink, Wire } from './wire.ts';
 
-export type { ConnectionContext, ConnectionHandlers, WireChoice } from './contracts.ts';
+type Roles = TransportHandlers & SenderHandlers & ReceiverHandlers & Sink & WatchedHandlers;
 
-export class Connection
-  implements TransportHandlers, SenderHandlers, ReceiverHandlers, Sink, WatchedHandlers
-{
+export class Connection implements Roles {
   emitter: Publisher;
   origin: unknown = undefined;
   /** Who answers requests and takes answers. */
@@ -83,7 +81,6 @@ export class Connection
   get isFull(): boolean {
     return this.#outbox.isFull;
   }
-
   get traffic(): Traffic {
     return {
       sentMessages: this.sender.sentMessages,
@@ -212,13 +209,20 @@ export class Connection
   // What the wire tells.
 
   value(slot: Slot, data: unknown): void {
+    this.#receivedMessages++;
+    if (this.#hooked) this.#hookBefore(slot, data);
+    // A message that is refused says nothing about its sender either.
     this.#handlers.identified?.(data);
-    this.bytes(slot, data);
+    this.#publish(slot, data);
   }
 
   bytes(slot: Slot, data: unknown): void {
     this.#receivedMessages++;
     if (this.#hooked) this.#hookBefore(slot, data);
+    this.#publish(slot, data);
+  }
+
+  #publish(slot: Slot, data: unknown): void {
     try {
       this.emitter.publishTo(slot, data, this.origin);
     } catch (error) {
@@ -290,10 +294,6 @@ export class Connection
     this.#receiver.stop();
     this.#outbox.close();
     callSafely(() => this.#report(error));
-    const transport = this.sender.transport;
-    if (transport === undefined) return;
-    if (mayExplain && this.wire instanceof BinaryWire && error instanceof RingwireError) {
-      sayGoodbye(this.wire, this.sender, transport, error);
-    } else transport.destroy();
+    sayGoodbye(this.sender, error, mayExplain);
   }
 }

@@ -5,7 +5,8 @@
  * Invariant: there is at most one socket, and after `destroyed` none any more; each connection and each failed try is reported `closed` once.
  */
 import type net from 'node:net';
-import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
 import type { Stats } from '../connection/counters.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
 import { SyncWindow } from '../connection/sync-window.ts';

@@ -13,7 +13,7 @@ import { StructCodec, type Structs } from '../codecs/struct/codec.ts';
 import { isStruct, type Struct } from '../codecs/struct/struct.ts';
 import { ownLayouts } from '../connection/agreement.ts';
 import { BinaryWire } from '../connection/binary-wire.ts';
-import type { ConnectionContext } from '../connection/connection.ts';
+import type { ConnectionContext } from '../connection/contracts.ts';
 import { Counters } from '../connection/counters.ts';
 import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import { EventIds } from '../connection/event-ids.ts';

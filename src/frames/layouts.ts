@@ -4,7 +4,7 @@
  * Invariant: every length is checked against the payload before it is used.
  */
 import { EVENT_NAME_BYTES_MAX, LAYOUTS_MAX } from '../limits.ts';
-import { badControl, layoutsStart, readEventName } from './control.ts';
+import { badControl, layoutsStart } from './control.ts';
 import type { Frame } from './frame.ts';
 
 /** What one side says of the struct of an event. */
@@ -41,15 +41,17 @@ export function readLayouts({ bytes, start, end }: Frame): LayoutEntry[] {
     if (layouts.length === LAYOUTS_MAX) throw badControl(`a hello with more than ${LAYOUTS_MAX} layouts`);
     const nameAt = at + FIXED_BYTES;
     const nameBytes = nameAt <= end ? bytes.readUInt16LE(at + 14) : 0;
-    if (nameBytes === 0 || nameBytes > EVENT_NAME_BYTES_MAX || nameAt + nameBytes > end)
+    const next = at + ((FIXED_BYTES + nameBytes + 7) & ~7);
+    if (nameBytes === 0 || nameBytes > EVENT_NAME_BYTES_MAX || next > end)
       throw badControl('a layout is longer than its hello, or has no name');
     layouts.push({
-      event: readEventName(bytes, nameAt, nameAt + nameBytes),
+      // A name that is not well-formed is that of no event here.
+      event: bytes.toString('utf8', nameAt, nameAt + nameBytes),
       hash: bytes.readBigUInt64LE(at),
       bytes: bytes.readUInt32LE(at + 8),
       fieldCount: bytes.readUInt16LE(at + 12),
     });
-    at += (FIXED_BYTES + nameBytes + 7) & ~7;
+    at = next;
   }
   return layouts;
 }

@@ -18,7 +18,7 @@ import { replayDatagrams } from './replay-datagrams.ts';
 import { replay } from './replay.ts';
 
 /** What the wire alone does not know: who joins the parts above it does. */
-const ELSEWHERE: readonly string[] = ['layouts', 'session', 'prelude'];
+const ELSEWHERE: readonly string[] = ['session', 'prelude'];
 
 const vectors: readonly Vector[] = readVectors();
 const ours: readonly Vector[] = vectors.filter(

@@ -5,7 +5,10 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { test } from 'node:test';
 import { defineStruct, enumOf, flagsOf, type StructInput } from '../../../src/api.ts';
+import { ByteWriter } from '../../../src/bytes/byte-writer.ts';
+import { SlabPool } from '../../../src/bytes/slab-pool.ts';
 import { EventStruct, StructCodec } from '../../../src/codecs/struct/codec.ts';
+import { writeStruct } from '../../../src/codecs/struct/write.ts';
 import { encode, frameOf } from '../support.ts';
 import { Everything, type EverythingInput, MIDDLE, NO_STATUS, Pose, VALUES } from './support.ts';
 
@@ -60,6 +63,20 @@ test('every value comes back, as an object and as a view, encoded in either way'
     assert.deepEqual(view.statuses.toArray(), value.statuses);
     assert.equal(view.statuses.get(1).top, true);
   }
+});
+
+test('written straight into used memory: padding and the rest of texts become zeros', () => {
+  const writer = new ByteWriter(new SlabPool(), () => {});
+  const at = writer.reserve(Everything.bytes + 16);
+  writer.bytes.fill(0xc4, at, at + Everything.bytes + 16);
+  new EventStruct(Everything, 'copy').writeTo(writer, at + 8, MIDDLE);
+  const written = writer.bytes.subarray(at + 8, at + 8 + Everything.bytes);
+  const zeroed = Buffer.alloc(Everything.bytes);
+  const view = new DataView(zeroed.buffer, zeroed.byteOffset, zeroed.length);
+  writeStruct(Everything.layout, { bytes: zeroed, view }, 0, MIDDLE);
+  assert.deepEqual(written, zeroed);
+  for (const around of [at, at + 8 + Everything.bytes])
+    assert.equal(writer.bytes.readBigUInt64LE(around), 0xc4c4c4c4c4c4c4c4n);
 });
 
 test('a view that was received can be sent on', () => {
@@ -120,7 +137,8 @@ test('a shorter payload reads zeros, a longer one is cut: programs grow at the e
   assert.deepEqual(old.decode(fromNew), { a: 3, b: 4 });
   for (const mode of ['copy', 'view'] as const) {
     const codec = new EventStruct(grown, mode);
-    for (let length = 0; length <= grown.bytes + 8; length++) {
+    // From long to short: nothing of an earlier payload shows in a later one.
+    for (let length = grown.bytes + 8; length >= 0; length--) {
       const payload = Buffer.alloc(length, 0x11);
       const whole = Buffer.concat([payload, Buffer.alloc(grown.bytes)]).subarray(0, grown.bytes);
       const got = codec.decode(frameOf(payload)) as object;
