@@ -43,7 +43,8 @@ export class Connection implements Roles {
   readonly #context: ConnectionContext;
   readonly #choice: WireChoice;
   readonly #handlers: ConnectionHandlers;
-  readonly #sender: Sender;
+  /** The sending half; endpoints that send much use it without the detour. */
+  readonly sender: Sender;
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
   #watched: WatchedPeer | undefined = undefined;
@@ -59,8 +60,8 @@ export class Connection implements Roles {
     this.#handlers = handlers;
     this.#hooked = handlers.received !== undefined || handlers.handled !== undefined;
     this.emitter = context.emitter;
-    this.#sender = new Sender(context, context.makeWire(choice.first, this), this);
-    this.#outbox = this.#sender.outbox;
+    this.sender = new Sender(context, context.makeWire(choice.first, this), this);
+    this.#outbox = this.sender.outbox;
     this.#handshake = new Handshake(context.limits.handshakeTimeoutMs, (error) => this.broken(error));
     this.#receiver = new Receiver(context.ring, context.limits, this);
     if (this.wire instanceof BinaryWire && !choice.followPeer) this.wire.greet();
@@ -68,7 +69,7 @@ export class Connection implements Roles {
 
   /** The wire in which this side sends. */
   get wire(): Wire {
-    return this.#sender.wire;
+    return this.sender.wire;
   }
 
   /** Bytes accepted by `send` whose write has not been confirmed. */
@@ -82,8 +83,8 @@ export class Connection implements Roles {
   }
   get traffic(): Traffic {
     return {
-      sentMessages: this.#sender.sentMessages,
-      sentBytes: this.#sender.sentBytes,
+      sentMessages: this.sender.sentMessages,
+      sentBytes: this.sender.sentBytes,
       receivedMessages: this.#receivedMessages,
       receivedBytes: this.#receiver.receivedBytes,
     };
@@ -91,7 +92,7 @@ export class Connection implements Roles {
 
   /** Takes a transport that is connected; what was sent before leaves now. */
   open(transport: StreamTransport): void {
-    this.#sender.transport = transport;
+    this.sender.transport = transport;
     this.#watched = new WatchedPeer(this.#context, this.#receiver, this.#outbox, transport, this);
     this.#outbox.open();
     transport.start();
@@ -105,7 +106,7 @@ export class Connection implements Roles {
    * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the codec throws; nothing is queued then
    */
   send(event: string, data: unknown): boolean {
-    return this.#sender.send(event, data);
+    return this.sender.send(event, data);
   }
 
   /**
@@ -114,17 +115,17 @@ export class Connection implements Roles {
    * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark, and what `send` throws; nothing is queued then
    */
   sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
-    return this.#sender.sendExchange(kind, exchange, data);
+    return this.sender.sendExchange(kind, exchange, data);
   }
 
   /** Encodes a message for all connections whose wire has the same `sharingKey`. @throws what `send` throws */
   share(event: string, data: unknown): SharedMessage {
-    return this.#sender.share(event, data);
+    return this.sender.share(event, data);
   }
 
   /** `send` for a message that was encoded once for several connections of this wire. */
   sendShared(message: SharedMessage): boolean {
-    return this.#sender.sendShared(message);
+    return this.sender.sendShared(message);
   }
 
   /** Whether the peer decodes a codec of the ringwire wire, as far as it is known. */
@@ -140,16 +141,14 @@ export class Connection implements Roles {
   /** Closes after what was sent has left. */
   end(): void {
     this.#outbox.finish();
-    this.#sender.transport?.end();
+    this.sender.transport?.end();
   }
 
   /** Closes now. What was sent in this tick is still offered to the system; what it does not take at once is lost. */
   destroy(): void {
     this.#outbox.flush();
-    this.#sender.transport?.destroy();
+    this.sender.transport?.destroy();
   }
-
-  // What transport, sender and receiver tell.
 
   receiving(): Buffer {
     return this.#receiver.writable();
@@ -200,11 +199,11 @@ export class Connection implements Roles {
   }
 
   pause(): void {
-    this.#sender.transport?.pause();
+    this.sender.transport?.pause();
   }
 
   resume(): void {
-    this.#sender.transport?.resume();
+    this.sender.transport?.resume();
   }
 
   // What the wire tells.
@@ -254,7 +253,7 @@ export class Connection implements Roles {
   }
 
   respond(bytes: Buffer): void {
-    this.#sender.respond(bytes);
+    this.sender.respond(bytes);
   }
 
   established(peerId: string, features: number): void {
@@ -265,7 +264,7 @@ export class Connection implements Roles {
   /** The peer's first byte tells its wire. */
   choose(firstByte: number): ReaderChoice {
     if (this.wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
-      this.#sender.turnTo(this.#context.makeWire('binary', this));
+      this.sender.turnTo(this.#context.makeWire('binary', this));
       this.#handshake.begin();
     } else if (this.wire.kind === 'binary' && firstByte === OPENING_BRACE && !this.#choice.followPeer) {
       // A server that has not heard us yet may have sent messages in node-ipc's wire before its greeting.
@@ -295,6 +294,6 @@ export class Connection implements Roles {
     this.#receiver.stop();
     this.#outbox.close();
     callSafely(() => this.#report(error));
-    sayGoodbye(this.#sender, error, mayExplain);
+    sayGoodbye(this.sender, error, mayExplain);
   }
 }

@@ -43,6 +43,8 @@ export class Outbox {
   readonly #context: OutboxContext;
   readonly #handlers: OutboxHandlers;
   readonly #window: SendWindow;
+  /** The soft mark without what is sealed: kept here because it is looked at for each message. */
+  #roomBytes: number;
   /** Set when the policy gives up older messages: above the soft mark each waits on its own. */
   readonly #held: HeldMessages | undefined;
   #releasing = false;
@@ -65,7 +67,8 @@ export class Outbox {
     const windowBytes = 2 * Math.max(limits.pendingBytesSoft, SLAB_BYTES);
     const window = new SendWindow(windowBytes, context.memory, (segments) => handlers.write(segments));
     this.#window = window;
-    this.writer = new ByteWriter(pool, (segment) => window.add(segment));
+    this.#roomBytes = limits.pendingBytesSoft;
+    this.writer = new ByteWriter(pool, (segment) => this.#sealed(segment));
     const { slowConsumer } = context;
     if (slowConsumer === 'drop-oldest' || slowConsumer === 'latest') {
       this.#held = new HeldMessages(slowConsumer === 'latest');
@@ -110,7 +113,7 @@ export class Outbox {
   /** Something was encoded. @returns false when the caller should wait for the drain */
   added(): boolean {
     if (!this.#flushing) this.#schedule();
-    if (this.#window.bytes + this.writer.unsealedBytes < this.#limits.pendingBytesSoft) return true;
+    if (this.writer.unsealedBytes < this.#roomBytes) return true;
     this.#full = true;
     // A large message is accounted for at once; small ones with their slab.
     if (this.writer.unsealedBytes > SLAB_BYTES) this.writer.seal();
@@ -167,6 +170,7 @@ export class Outbox {
     if (isLost) this.#lostBytes += segment.bytes.length;
     this.writer.written(segment);
     this.#window.confirmed(segment);
+    this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
     if (this.#full) this.#makeRoom();
   }
 
@@ -197,6 +201,11 @@ export class Outbox {
     this.cut();
     this.#window.close();
     return pending;
+  }
+
+  #sealed(segment: Segment): void {
+    this.#window.add(segment);
+    this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
   }
 
   #admitFull(): boolean {

@@ -127,7 +127,7 @@ export class StreamClient {
 
   /** @returns false when the caller should wait for 'drained', or when there is no connection and the message was dropped */
   send(event: string, data: unknown): boolean {
-    if (this.#direct) return this.#connection.send(event, data);
+    if (this.#direct) return this.#connection.sender.send(event, data);
     if (this.sync !== undefined) return this.sync.add(this.#connection.share(event, data));
     if (this.#abandoned || (this.#everConnected && !this.#opened)) {
       this.refusedCount++;

@@ -82,7 +82,7 @@ export class StreamServer {
    * @throws what `Connection.send` throws
    */
   send(socket: net.Socket, event: string, data: unknown): boolean {
-    return this.#connections.get(socket)?.send(event, data) ?? false;
+    return this.#connections.get(socket)?.sender.send(event, data) ?? false;
   }
 
   /**
