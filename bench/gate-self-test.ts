@@ -2,7 +2,7 @@
  * `npm run gate:selftest [-- --times 10]`: is the gate to be trusted? The same version, again and again on a machine that is kept busy, must never
  * fail; a version that is 10 percent slower, and one that allocates once more per message, must fail every time.
  *
- * The planted versions are copies of the built package with one line more in `Connection.send`. How much work 10 percent are is measured first,
+ * The planted versions are copies of the built package with one line more in `Sender.send`. How much work 10 percent are is measured first,
  * in turns with the messages themselves.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
@@ -57,16 +57,16 @@ async function turnsPerMessage(): Promise<number> {
   return median(found.slice(10));
 }
 
-/** A copy of the built package, with `line` at the start of `Connection.send`. */
+/** A copy of the built package, with `line` at the start of `Sender.send`. */
 function plant(name: string, line: string): string {
   const place = path.join(folder, name);
   fs.cpSync(path.join(projectRoot(), 'dist'), path.join(place, 'dist'), { recursive: true });
   const msgpackr = path.join('node_modules', 'msgpackr');
   fs.cpSync(path.join(projectRoot(), msgpackr), path.join(place, msgpackr), { recursive: true });
   fs.writeFileSync(path.join(place, 'package.json'), '{"type":"module"}');
-  const file = path.join(place, 'dist', 'connection', 'connection.js');
+  const file = path.join(place, 'dist', 'connection', 'sender.js');
   const [before, after, ...more] = fs.readFileSync(file, 'utf8').split('send(event, data) {\n');
-  if (after === undefined || more.length > 0) throw new Error('Connection.send is not where it was');
+  if (after === undefined || more.length > 0) throw new Error('Sender.send is not where it was');
   fs.writeFileSync(file, `${before}send(event, data) {\n${line}\n${after}`);
   return place;
 }

@@ -17,14 +17,14 @@ after(removeFolder);
 const ROW = 'unix/raw-frame/64B/one-way';
 const budgets: string = path.join(folder, 'budgets.json');
 
-/** A copy of the built sources, with `line` at the start of `Connection.send`, gates itself. */
+/** A copy of the built sources, with `line` at the start of `Sender.send`, gates itself. */
 function gateOf(name: string, line: string): (...args: string[]) => Outcome {
   const place = path.join(folder, name);
   fs.cpSync(path.join(projectRoot(), 'build', 'src'), path.join(place, 'src'), { recursive: true });
   const msgpackr = path.join('node_modules', 'msgpackr');
   fs.cpSync(path.join(projectRoot(), msgpackr), path.join(place, msgpackr), { recursive: true });
   fs.writeFileSync(path.join(place, 'package.json'), '{"type":"module"}');
-  const target = path.join(place, 'src', 'connection', 'connection.js');
+  const target = path.join(place, 'src', 'connection', 'sender.js');
   const [before, behind] = fs.readFileSync(target, 'utf8').split('send(event, data) {\n');
   assert.ok(behind !== undefined);
   fs.writeFileSync(target, `${before}send(event, data) {\n${line}\n${behind}`);
@@ -75,7 +75,7 @@ test('a version keeps its own budgets; each planted cost breaks the one that it 
 
   const flushes = gateOf(
     'flushes',
-    'if ((this.planted = (this.planted ?? 0) + 1) % 100 === 0) this.flush();',
+    'if ((this.planted = (this.planted ?? 0) + 1) % 100 === 0) this.outbox.flush();',
   )('--json', ROW);
   assert.equal(flushes.code, 1);
   if (process.platform === 'linux') assert.ok(broken(flushes).includes('writes'), flushes.out);
