@@ -24,7 +24,13 @@ import { contextFor, Side, WIRES, type WireName } from './endpoint-parts.ts';
 import { scaled } from './scale.ts';
 
 setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+const gc = runInNewContext('gc') as () => void;
+
+/** Twice: the memory of buffers is freed behind a collection, at the latest by the next one. */
+function collect(): void {
+  gc();
+  gc();
+}
 
 const CANARY = 0xa5;
 const HIT: Buffer = Buffer.alloc(8, CANARY);
@@ -94,9 +100,8 @@ test('T20 uninitialised memory: no byte on the wire was not written by somebody'
     // Also when it comes where the last one was as short as this.
     for (const data of [Buffer.alloc(8), Buffer.alloc(0)]) side.wire.encode('event', data, side.out);
     const before = side.out.unsealedBytes;
-    if (name === 'raw') assert.throws(() => side.wire.encode('event', detached, side.out), TypeError);
-    else side.wire.encode('event', detached, side.out);
-    assert.ok(name === 'msgpack' || side.out.unsealedBytes === before, 'nothing of it is written');
+    assert.throws(() => side.wire.encode('event', detached, side.out), TypeError);
+    assert.equal(side.out.unsealedBytes, before, 'nothing of it is written');
   }
 });
 
