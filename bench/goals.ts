@@ -112,6 +112,46 @@ export const GOALS: readonly Goal[] = [
     against: ['unix/msgpack/sensor/one-way'],
     least: 0.95,
   },
+  {
+    name: 'udp, 64 B, coalesced to 1,200 bytes, against one message per datagram with bare dgram',
+    row: 'udp/raw-frame/64B/one-way',
+    against: ['udp/net/64B/one-way'],
+    least: 12,
+  },
+  {
+    name: 'udp, 64 B, coalesced to 16 KB, against the same',
+    row: 'udp/raw-frame-16K/64B/one-way',
+    against: ['udp/net/64B/one-way'],
+    least: 40,
+  },
+  {
+    name: 'udp, 64 B, one message per datagram, against the same',
+    row: 'udp/raw-frame-single/64B/one-way',
+    against: ['udp/net/64B/one-way'],
+    least: 0.9,
+  },
+  {
+    name: 'a struct of 48 bytes from C, the handler reads 4 of 8 fields, messages a second',
+    row: 'unix/from-c-struct/sample/one-way',
+    least: 8_000_000,
+  },
+  {
+    name: 'the same against msgpack from C',
+    row: 'unix/from-c-struct/sample/one-way',
+    against: ['unix/from-c-msgpack/sample/one-way'],
+    least: 3,
+  },
+  {
+    name: 'heap bytes per struct, receiver',
+    row: 'unix/from-c-struct/sample/one-way#server-heap',
+    most: 2,
+  },
+  {
+    name: 'structs, Node to Node, against msgpack',
+    row: 'unix/struct/sample/one-way',
+    against: ['unix/msgpack/sample/one-way'],
+    least: 3,
+  },
   { name: "heap bytes per message, 'frame', receiver", row: `${FRAME}#server-heap`, most: 1 },
   { name: "heap bytes per message, 'frame', sender", row: `${FRAME}#client-heap`, most: 1 },
   {

@@ -829,6 +829,7 @@ static inline int rw_judge_datagram_frame_(const uint8_t *in, size_t unread, uin
   }
   if (frame->flags && rw_read_extras_(frame) < 0) return RW_ERR_BAD_FLAGS;
   if (frame->event == RW_EVENT_INLINE) return rw_take_name_(frame);
+  if (frame->event >= RW_EVENT_ANNOUNCED) return RW_ERR_INVALID_EVENT; /* nothing can announce it */
   return frame->event > agreed_max ? RW_REFUSED : RW_FRAME;
 }
 

@@ -22,10 +22,24 @@ export type { Flow, ServerStats, Stats } from './api/stats.ts';
 export type { AnyContract, Contract, EventContract, ProtocolContract } from './api/types.ts';
 
 export { retain, type ReceiveMode } from './codecs/raw.ts';
-export type { CodecName } from './codecs/codec.ts';
+export type { AnyCodecName, CodecName } from './codecs/codec.ts';
+export type { Structs } from './codecs/struct/codec.ts';
+export { enumOf, flagsOf } from './codecs/struct/definition.ts';
+export { structsFromJson } from './codecs/struct/json.ts';
+export { defineStruct, Struct } from './codecs/struct/struct.ts';
+export type {
+  ArrayView,
+  Definition,
+  EnumType,
+  FlagsType,
+  NumbersView,
+  StructInput,
+  StructValue,
+  StructView,
+} from './codecs/struct/types.ts';
 export type { DatagramFigures } from './connection/datagram-figures.ts';
 export type { DatagramMode, EventRule } from './connection/datagram-order.ts';
-export type { DatagramTarget } from './endpoints/datagram.ts';
+export type { DatagramTarget } from './endpoints/datagram-peers.ts';
 export type { RemoteInfo } from './endpoints/datagram-link.ts';
 export type { DatagramSettings } from './endpoints/datagram-options.ts';
 export type { DatagramStats, PeerStats } from './endpoints/datagram-stats.ts';

@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ERR_RINGWIRE_BAD_DELIMITER'
   | 'ERR_RINGWIRE_BAD_FLAGS'
   | 'ERR_RINGWIRE_BAD_MAGIC'
+  | 'ERR_RINGWIRE_BAD_SCHEMA'
   | 'ERR_RINGWIRE_BAD_VERSION'
   | 'ERR_RINGWIRE_BENCH_FILE'
   | 'ERR_RINGWIRE_BENCH_RUN'
@@ -32,9 +33,11 @@ export type ErrorCode =
   | 'ERR_RINGWIRE_INVALID_EVENT'
   | 'ERR_RINGWIRE_INVALID_JSON'
   | 'ERR_RINGWIRE_INVALID_MSGPACK'
+  | 'ERR_RINGWIRE_INVALID_STRUCT'
   | 'ERR_RINGWIRE_MEMORY_LIMIT'
   | 'ERR_RINGWIRE_NOT_CONNECTED'
   | 'ERR_RINGWIRE_NO_HANDLER'
+  | 'ERR_RINGWIRE_NO_STRUCT'
   | 'ERR_RINGWIRE_PATH_IN_USE'
   | 'ERR_RINGWIRE_PATH_NOT_OWNED'
   | 'ERR_RINGWIRE_PATH_NOT_SOCKET'
@@ -75,6 +78,8 @@ export interface ErrorDetails {
   closed?: boolean;
   /** What the peer calls itself or where it is, when known. Not authenticated. */
   peer?: string;
+  /** The event that it is about, where the peer is told its name. */
+  event?: string;
   cause?: unknown;
 }
 
@@ -85,6 +90,7 @@ export class RingwireError extends Error {
   readonly limit?: number;
   readonly actual?: number;
   peer?: string;
+  readonly event?: string;
   closed: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -94,6 +100,7 @@ export class RingwireError extends Error {
     if (details.limit !== undefined) this.limit = details.limit;
     if (details.actual !== undefined) this.actual = details.actual;
     if (details.peer !== undefined) this.peer = details.peer;
+    if (details.event !== undefined) this.event = details.event;
   }
 }
 

@@ -147,6 +147,15 @@ export const STREAM_WINDOW_ITEMS = 16;
 /** Messages that `messages()` keeps for a slow reader unless told otherwise. */
 export const READER_QUEUED_MAX = 1_024;
 
+/** Largest struct: half a slab. It is a message that is read in place; larger data goes raw. */
+export const STRUCT_BYTES_MAX: number = 64 * 1024;
+
+/** Fields of one struct; arrays count once. */
+export const STRUCT_FIELDS_MAX = 1_024;
+
+/** Layouts that a hello may carry, PROTOCOL.md section 1.3. */
+export const LAYOUTS_MAX = 256;
+
 /** Free slabs that a pool keeps: 4 MiB; what bursts need beyond is given back to the allocator. */
 export const FREE_SLABS_MAX: number = 32;
 
@@ -185,7 +194,7 @@ export const DATAGRAM_LIMITS: DatagramLimits = {
   queueBytesSoft: 256 * 1024,
   /** `emit` drops above this many. */
   queueBytesMax: 4 * 1024 * 1024,
-  /** What leaves in one turn of the event loop; the rest waits for the next. A receive buffer of 4 MiB holds several of these. */
+  /** What leaves in one turn of the event loop, counted as a receive buffer counts it: the smallest default of Linux, 416 KiB, holds it. */
   burstBytesMax: 256 * 1024,
   /** Largest frame that is put together from fragments. */
   fragmentedBytesMax: 1024 * 1024,

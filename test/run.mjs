@@ -1,5 +1,5 @@
 /**
- * Runs the compiled tests: `node test/run.mjs [--node <binary>] [pattern]`. Node 20 knows no globs and a run that found no test
+ * Runs the compiled tests: `node test/run.mjs [--node <binary>] [--without <regular expression>] [pattern]`. Node 20 knows no globs and a run that found no test
  * exits 0 there, so the files are listed here and the count is checked. Received bytes are poisoned throughout: a view that
  * outlives its handler shows itself.
  */
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values, positionals } = parseArgs({
-  options: { node: { type: 'string', default: process.execPath } },
+  options: { node: { type: 'string', default: process.execPath }, without: { type: 'string' } },
   allowPositionals: true,
 });
 const pattern = positionals[0] ?? '';
@@ -21,6 +21,7 @@ const sources = path.join(folder, '..', '..', 'test');
 const files = fs
   .readdirSync(folder, { recursive: true })
   .filter((file) => file.endsWith('.test.js') && file.includes(pattern))
+  .filter((file) => values.without === undefined || !new RegExp(values.without).test(file))
   .filter((file) => fs.existsSync(path.join(sources, file.replace(/\.js$/, '.ts'))))
   .map((file) => path.join(folder, file))
   .toSorted();

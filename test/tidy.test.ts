@@ -22,6 +22,7 @@ const RANKS: Readonly<Record<string, number>> = {
   codecs: 2,
   transports: 2,
   connection: 3,
+  codegen: 3,
   endpoints: 4,
   ipc: 5,
   api: 5,

@@ -5,11 +5,13 @@
  */
 import type { Codec } from '../codecs/codec.ts';
 import { retain } from '../codecs/raw.ts';
-import type { Connection, ConnectionContext } from '../connection/connection.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { ConnectionContext } from '../connection/contracts.ts';
 import { makeContext } from '../endpoints/context.ts';
 import { Emitter, type Publisher, type Slot } from '../emitter.ts';
 import type { RingwireError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
+import { warnOfTrust } from '../transports/tls-options.ts';
 import { contextOptions, type EndpointOptions } from './options.ts';
 import { type Protocol, specOf } from './protocol.ts';
 import { Answerer, type AnyRequestHandler } from './requests/answerer.ts';
@@ -36,6 +38,7 @@ export class Endpoint {
 
   /** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
   constructor(options: EndpointOptions, protocol: Protocol, followPeer: boolean) {
+    if (options.tls !== undefined) warnOfTrust(options.tls, followPeer);
     this.context = makeContext(this.emitter, contextOptions(options, protocol, followPeer));
     this.options = options;
     this.validates = options.validate === true;

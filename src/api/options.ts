@@ -15,6 +15,8 @@ import {
   FRAME_BYTES_CEILING,
   FRAME_BYTES_FLOOR,
   type Limits,
+  SLOW_CONSUMER_POLICIES,
+  type SlowConsumerPolicy,
 } from '../limits.ts';
 import type { TlsSettings } from '../transports/tls-options.ts';
 import { agreedIds, eventCodecs, type Protocol } from './protocol.ts';
@@ -24,11 +26,15 @@ export interface EndpointOptions {
   readonly id?: string;
   /** Of everything that has no codec of its own: 'msgpack' unless said otherwise. A server answers each peer in the peer's. */
   readonly codec?: CodecName;
-  /** How raw messages are received: your own copy (the default), a lent view, or the lent frame. */
+  /** How raw messages and structs are received: your own copy (the default), a lent view, or the lent frame. */
   readonly receive?: ReceiveMode;
   /** Check data against the schemas of the protocol, in both directions. Off unless asked for. */
   readonly validate?: boolean;
   readonly limits?: Partial<Limits>;
+  /** What happens above `limits.pendingBytesMax`: 'drop-newest' unless said otherwise, 'disconnect', 'drop-oldest', 'latest'. */
+  readonly slowConsumer?: SlowConsumerPolicy;
+  /** With 'latest': messages of one key replace each other. Without it the event is the key. */
+  readonly slowConsumerKey?: (event: string, data: unknown) => string;
   /** Errors of handlers reach the asker with their stack. Off: stacks name paths. */
   readonly exposeStacks?: boolean;
   /** For tls: addresses. Both ends verify unless you write `rejectUnauthorized: false`. */
@@ -76,15 +82,22 @@ export function contextOptions(
   protocol: Protocol,
   followPeer: boolean,
 ): ContextOptions {
-  const { id = os.hostname(), codec = 'msgpack', receive = 'copy' } = options;
+  const { id = os.hostname(), codec = 'msgpack', receive = 'copy', slowConsumer = 'drop-newest' } = options;
   if (!CODECS.includes(codec))
     throw badOption(`codec must be 'json', 'msgpack' or 'raw', not ${shown(codec)}`);
   if (!RECEIVE_MODES.includes(receive)) {
     throw badOption(`receive must be 'copy', 'view' or 'frame', not ${shown(receive)}`);
   }
+  if (!SLOW_CONSUMER_POLICIES.includes(slowConsumer)) {
+    throw badOption(
+      `slowConsumer must be one of ${SLOW_CONSUMER_POLICIES.join(', ')}, not ${shown(slowConsumer)}`,
+    );
+  }
   return {
     id: String(id),
-    limits: limitsOf(options.limits ?? {}),
+    limits: limitsOf(options.limits ?? {}, followPeer),
+    slowConsumer,
+    keyOf: options.slowConsumerKey,
     receive,
     encoding: 'utf8',
     codec,
@@ -117,8 +130,10 @@ export function reconnectOf(reconnect: boolean | ReconnectOptions = true): Requi
   return { delayMs, delayMsMax, attemptsMax: reconnect === false ? 0 : attemptsMax };
 }
 
-function limitsOf(given: Partial<Limits>): Limits {
+function limitsOf(given: Partial<Limits>, isServer: boolean): Limits {
   const limits: Limits = { ...DEFAULT_LIMITS };
+  // A server keeps memory for each client that takes nothing. A client has one server and one bound: it does not cut unless told to.
+  if (!isServer) limits.writeStallTimeoutMs = Infinity;
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw badOption(`limits.${name} is no limit`);
     if (value === undefined) continue;

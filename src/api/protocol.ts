@@ -5,6 +5,7 @@
  * Invariant: an id belongs to one name, of an event or of a request.
  */
 import type { Codec, CodecName } from '../codecs/codec.ts';
+import type { Struct } from '../codecs/struct/struct.ts';
 import { RingwireError } from '../errors.ts';
 import { AGREED_ID_MAX } from '../frames/control.ts';
 import type { StandardSchema } from './schema.ts';
@@ -12,8 +13,8 @@ import type { StandardSchema } from './schema.ts';
 export interface EventSpec {
   /** 1 to 32767; without one the name is announced on each connection. */
   readonly id?: number;
-  /** Another codec than the connection's. */
-  readonly codec?: CodecName | Codec;
+  /** Another codec than the connection's, or the struct that its messages are. */
+  readonly codec?: CodecName | Codec | Struct;
   readonly schema?: StandardSchema;
 }
 
@@ -43,7 +44,7 @@ export function defineProtocol<const P extends Protocol>(protocol: P): P {
   const ids = new Map<number, string>();
   for (const [name, { id, codec }] of entriesOf(protocol)) {
     if (typeof codec === 'string' && !CODECS.includes(codec)) {
-      throw bad(`${name}: a codec is 'json', 'msgpack', 'raw' or the object of a struct, not '${codec}'`);
+      throw bad(`${name}: a codec is 'json', 'msgpack', 'raw' or a struct, not '${codec}'`);
     }
     if (id === undefined) continue;
     if (!Number.isInteger(id) || id < 1 || id > AGREED_ID_MAX) {
@@ -68,8 +69,8 @@ export function agreedIds(protocol: Protocol): Record<string, number> {
   return ids;
 }
 
-export function eventCodecs(protocol: Protocol): ReadonlyMap<string, CodecName | Codec> {
-  const codecs = new Map<string, CodecName | Codec>();
+export function eventCodecs(protocol: Protocol): ReadonlyMap<string, CodecName | Codec | Struct> {
+  const codecs = new Map<string, CodecName | Codec | Struct>();
   for (const [name, { codec }] of Object.entries(protocol.events ?? {})) {
     if (codec !== undefined) codecs.set(name, codec);
   }

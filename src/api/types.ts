@@ -1,7 +1,8 @@
 /**
  * The types of what may be sent, heard and asked, worked out from a map of events or from a protocol. Nothing here exists at run time.
  */
-import type { EventSpec, Protocol, RequestSpec } from './protocol.ts';
+import type { Definition, StructInput, StructValue } from '../codecs/struct/types.ts';
+import type { Protocol, RequestSpec } from './protocol.ts';
 import type { InputOf, OutputOf } from './schema.ts';
 
 /** Everything that the methods of a peer need to know. */
@@ -47,6 +48,15 @@ type Events<P extends Protocol> = NonNullable<P['events']>;
 type Requests<P extends Protocol> = NonNullable<P['requests']>;
 type SchemaOf<E, K extends string> = E extends { readonly [key in K]: infer S } ? S : undefined;
 
+type DefinitionOf<E> = E extends { readonly codec: { readonly definition: infer F extends Definition } }
+  ? F
+  : undefined;
+/** Data of an event: what its struct says, else what its schema says (received with `receive: 'copy'`). */
+type SentOf<E> =
+  DefinitionOf<E> extends Definition ? StructInput<DefinitionOf<E>> : InputOf<SchemaOf<E, 'schema'>>;
+type ReceivedOf<E> =
+  DefinitionOf<E> extends Definition ? StructValue<DefinitionOf<E>> : OutputOf<SchemaOf<E, 'schema'>>;
+
 interface TypesOfRequest<R extends RequestSpec> {
   readonly asked: InputOf<SchemaOf<R, 'input'>>;
   readonly input: OutputOf<SchemaOf<R, 'input'>>;
@@ -63,10 +73,8 @@ interface TypesOfStream<R extends RequestSpec> {
 
 /** What a protocol permits. */
 export interface ProtocolContract<P extends Protocol> extends Contract {
-  readonly sent: { readonly [K in keyof Events<P>]: InputOf<SchemaOf<Events<P>[K] & EventSpec, 'schema'>> };
-  readonly received: {
-    readonly [K in keyof Events<P>]: OutputOf<SchemaOf<Events<P>[K] & EventSpec, 'schema'>>;
-  };
+  readonly sent: { readonly [K in keyof Events<P>]: SentOf<Events<P>[K]> };
+  readonly received: { readonly [K in keyof Events<P>]: ReceivedOf<Events<P>[K]> };
   readonly requests: {
     readonly [
       K in keyof Requests<P> as Requests<P>[K] extends { readonly items: unknown } ? never : K

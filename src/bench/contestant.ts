@@ -6,7 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 
-export type TransportName = 'unix' | 'tcp' | 'tls';
+export type TransportName = 'unix' | 'tcp' | 'tls' | 'udp';
 
 /** So many bytes, or a value. */
 export type Data = number | object;
@@ -46,8 +46,8 @@ export interface Contestant {
   readonly name: string;
   /** It is ringwire: what two versions differ in. */
   readonly ours?: boolean;
-  /** Roles that a C program takes instead; see native.ts. */
-  readonly native?: { readonly server?: boolean; readonly client?: boolean };
+  /** Roles that a C program takes instead, source and sink or another one with its first arguments; see native.ts. */
+  readonly native?: { readonly server?: true; readonly client?: true | readonly string[] };
   /** The server makes the client process itself. */
   readonly forks?: boolean;
   /** Why it cannot be measured here; undefined when it can. */

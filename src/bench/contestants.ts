@@ -4,18 +4,23 @@
 import { pathToFileURL } from 'node:url';
 import { RingwireError } from '../errors.ts';
 import { certificateMissing } from './certificate.ts';
-import type { Contestant, TransportName } from './contestant.ts';
+import type { Contestant, Job, TransportName } from './contestant.ts';
 import { BY_HAND } from './contestants/by-hand.ts';
 import { childProcess } from './contestants/child-process.ts';
+import { DATAGRAM_FLOOR } from './contestants/datagrams.ts';
 import { modern } from './contestants/modern.ts';
 import { NDJSON } from './contestants/ndjson.ts';
 import { NET } from './contestants/net.ts';
 import { ringwire } from './contestants/ringwire.ts';
+import { ringwireDatagrams } from './contestants/ringwire-datagrams.ts';
 import { WS } from './contestants/ws.ts';
 import { ZEROMQ } from './contestants/zeromq.ts';
 import { nativeMissing } from './native.ts';
 
-const FRAME: Contestant = ringwire('raw-frame', { codec: 'raw', receive: 'frame' });
+const FRAME: Contestant = overUdp(
+  ringwire('raw-frame', { codec: 'raw', receive: 'frame' }),
+  ringwireDatagrams({}),
+);
 
 export const CONTESTANTS: readonly Contestant[] = [
   FRAME,
@@ -23,12 +28,15 @@ export const CONTESTANTS: readonly Contestant[] = [
   ringwire('raw-copy', { codec: 'raw', receive: 'copy' }),
   ringwire('json', { codec: 'json' }),
   ringwire('msgpack', { codec: 'msgpack' }),
+  ringwire('struct', { codec: 'struct', receive: 'view' }),
   modern('modern-raw', { codec: 'raw', receive: 'frame' }),
   modern('modern-msgpack', { codec: 'msgpack' }),
   modern('requests', { codec: 'msgpack', request: true }),
   ringwire('drop-in', {}),
   ringwire('node-ipc', { original: true }),
-  NET,
+  { ...FRAME, name: 'raw-frame-16K', ...ringwireDatagrams({ datagramBytesMax: 16_384 }) },
+  { ...FRAME, name: 'raw-frame-single', ...ringwireDatagrams({ coalesce: false }) },
+  overUdp(NET, DATAGRAM_FLOOR),
   BY_HAND,
   NDJSON,
   WS,
@@ -42,7 +50,28 @@ export const CONTESTANTS: readonly Contestant[] = [
     missing: nativeMissing,
   },
   { ...FRAME, name: 'from-c', native: { client: true }, missing: nativeMissing },
+  {
+    ...ringwire('from-c-struct', { codec: 'struct', receive: 'view' }),
+    native: { client: ['sample', 'struct'] },
+    missing: nativeMissing,
+  },
+  {
+    ...ringwire('from-c-msgpack', { codec: 'msgpack' }),
+    native: { client: ['sample', 'msgpack'] },
+    missing: nativeMissing,
+  },
 ];
+
+/** Streams are spoken to in one way, datagrams in another. */
+function overUdp(contestant: Contestant, datagrams: Pick<Contestant, 'serve' | 'connect'>): Contestant {
+  const of = ({ transport }: Job): Pick<Contestant, 'serve' | 'connect'> =>
+    transport === 'udp' ? datagrams : contestant;
+  return {
+    ...contestant,
+    serve: (job, events) => of(job).serve(job, events),
+    connect: (job, events) => of(job).connect(job, events),
+  };
+}
 
 /** Why a contestant cannot be measured on a transport here; undefined when it can. */
 export function whyMissing(contestant: Contestant, transport: TransportName): string | undefined {

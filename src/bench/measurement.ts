@@ -43,8 +43,9 @@ export async function measure(
   };
   const start = (role: Role, address: string | number): Side => {
     const task: PeerTask = { role, scenario, job: { ...job, address } };
-    const side = native[role]
-      ? new Side(scenario.id, role, ...nativeCommand(role, scenario, String(address)))
+    const own = native[role];
+    const side = own
+      ? new Side(scenario.id, role, ...nativeCommand(role, scenario, String(address), own))
       : new Side(scenario.id, role, process.execPath, [...execArgv(role), peer, JSON.stringify(task)]);
     children.push(side);
     return side;

@@ -22,11 +22,20 @@ export function nativeMissing(): string | undefined {
   return `the C peers cannot be built: ${error?.message ?? stderr.trim().split('\n').at(-1) ?? ''}`;
 }
 
-/** Program and arguments of a C peer. The server listens: it is the sink. */
-export function nativeCommand(role: Role, { count, data }: Scenario, address: string): [string, string[]] {
-  const place = path.join(nativeFolder() ?? '', 'bin', role === 'server' ? 'sink' : 'source');
-  const size = role === 'client' ? ['--size', String(data)] : [];
-  return [place, [address, '--count', String(count), ...size]];
+/**
+ * Program and arguments of a C peer. The server listens: it is the sink.
+ * @param own another program than source or sink, with its first arguments
+ */
+export function nativeCommand(
+  role: Role,
+  { count, data }: Scenario,
+  address: string,
+  own: true | readonly string[],
+): [string, string[]] {
+  const [program = '', ...first] = own === true ? [role === 'server' ? 'sink' : 'source'] : own;
+  const size = role === 'client' && own === true ? ['--size', String(data)] : [];
+  const place = path.join(nativeFolder() ?? '', 'bin', program);
+  return [place, [...first, address, '--count', String(count), ...size]];
 }
 
 /** Beside the package's own package.json, from src and from dist. */

@@ -34,6 +34,9 @@ export function rowsOf({ id, shape, inFlight = 1 }: Scenario, reports: Reports):
       rows.push(JUDGED.includes(name) ? row : { ...row, detail: true });
     }
   }
+  const { lost } = reports.client;
+  if (lost !== undefined)
+    rows.push({ id: `${id}#lost`, unit: '%', better: 'lower', detail: true, samples: [lost * 100] });
   for (const role of ['server', 'client'] as const) rows.push(...costRows(id, role, reports[role].costs));
   return rows;
 }

@@ -29,7 +29,7 @@ export interface OwnScenario {
 }
 
 const COUNT = 400_000;
-const TRANSPORTS: readonly TransportName[] = ['unix', 'tcp', 'tls'];
+const TRANSPORTS: readonly TransportName[] = ['unix', 'tcp', 'tls', 'udp'];
 
 /** @throws RingwireError ERR_RINGWIRE_BENCH_FILE with what is wrong with the module */
 export async function loadScenarios(file: string): Promise<readonly Scenario[]> {

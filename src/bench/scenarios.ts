@@ -40,6 +40,17 @@ export interface Scenario {
 
 /** One IMU and temperature sample, 64 bytes as JSON. */
 export const SENSOR = { id: 1207, t: 1_795_444_332_184, a: [0.118, -0.042, 9.807], c: 23.62 } as const;
+/** A sample that fits into a struct of 48 bytes with 8 fields; native-peers/sample.c sends the same. */
+export const SAMPLE = {
+  t: 1_795_444_332_184,
+  seq: 41_872,
+  status: 3,
+  x: 0.118,
+  y: -0.042,
+  z: 9.807,
+  c: 23.5,
+  v: 3.25,
+} as const;
 /** A tick of a small game, 512 bytes as JSON. */
 const GAME_STATE = {
   tick: 88_412,
@@ -61,6 +72,7 @@ interface Options {
 
 function nameOf(data: Data): string {
   if (data === SENSOR) return 'sensor';
+  if (data === SAMPLE) return 'sample';
   if (data === GAME_STATE) return 'game-state';
   if (typeof data !== 'number') return 'payload';
   return data < 1024 ? `${data}B` : `${data / 1024}KiB`;
@@ -132,6 +144,11 @@ export const SCENARIOS: readonly Scenario[] = [
     'one-way',
   ),
   ...rows(
+    { 'from-c-struct': 20_000_000, struct: 6_000_000, 'from-c-msgpack': 1_500_000, msgpack: 1_200_000 },
+    SAMPLE,
+    'one-way',
+  ),
+  ...rows(
     { 'drop-in': 300_000, msgpack: 300_000, ndjson: 200_000, 'node-ipc': 80_000 },
     GAME_STATE,
     'one-way',
@@ -153,6 +170,17 @@ export const SCENARIOS: readonly Scenario[] = [
   ...rows({ net: 30_000, 'raw-frame': 20_000 }, 64, 'echo', { transport: 'tcp' }),
   row('net', 65_536, 'one-way', 30_000, { transport: 'tls' }),
   row('raw-frame', 1024, 'one-way', 1_500_000, { transport: 'tls' }),
+  ...rows(
+    {
+      net: 300_000,
+      'raw-frame-single': 300_000,
+      'raw-frame': 4_000_000,
+      'raw-frame-16K': 12_000_000,
+    },
+    64,
+    'one-way',
+    { transport: 'udp' },
+  ),
 ];
 
 /** The program's own message on each wire that can carry it. */

@@ -20,6 +20,7 @@ Commands:
   replay <file> <address>           send a recording again
   doctor <address>                  why does a connect fail?
   certs [name ...]                  certificates for development
+  codegen <schema>                  the C header of a schema of structs
   bench <subcommand>                measure messages, compare measurements, guard them in CI
 
 ringwire <command> --help tells more.
@@ -35,6 +36,7 @@ type Command = (words: readonly string[]) => number | Promise<number>;
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   bench: async () => (await import('./bench.ts')).bench,
   certs: async () => (await import('./certs.ts')).certs,
+  codegen: async () => (await import('./codegen.ts')).codegen,
   doctor: async () => (await import('./doctor.ts')).doctor,
   lat: async () => (await import('./lat.ts')).lat,
   listen: async () => (await import('./listen.ts')).listen,

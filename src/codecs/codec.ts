@@ -8,9 +8,11 @@ import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Frame } from '../frames/frame.ts';
 
 export type CodecName = 'json' | 'msgpack' | 'raw';
+/** Structs need to know the events beforehand: only where a program can name them. */
+export type AnyCodecName = CodecName | 'struct';
 
 export interface Codec {
-  readonly name: CodecName;
+  readonly name: AnyCodecName;
   /** The codec's number on the wire, PROTOCOL.md section 1.2. */
   readonly id: number;
   /**
@@ -31,4 +33,9 @@ export interface Codec {
    * @throws MessageError when the payload is not what the codec expects
    */
   decode(frame: Frame): unknown;
+  /**
+   * The codec of one event, where messages mean nothing without it.
+   * @throws MessageError ERR_RINGWIRE_NO_STRUCT
+   */
+  forEvent?(event: string): Codec;
 }

@@ -6,11 +6,13 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import { RepeatCopy } from '../bytes/repeat-copy.ts';
 import type { Codec } from '../codecs/codec.ts';
+import { EventStruct } from '../codecs/struct/codec.ts';
 import { RingwireError } from '../errors.ts';
 import { FIRST_ANNOUNCED_ID, HEADER_BYTES, INLINE_NAME_ID } from '../frames/control.ts';
 import { EXTENSION_BYTES, EXTENSION_FLAG, writeExtension, writeHeader } from '../frames/header.ts';
 import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { EventIds } from './event-ids.ts';
+import { inlineName } from './inline-name.ts';
 
 const PADDING: Buffer = Buffer.alloc(8);
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -37,10 +39,14 @@ export class BinaryEncoder {
   #sentEvent: string | undefined = undefined;
   #sentId = 0;
   #sentCodec: Codec;
-  /** Second half of the header for bytes on that event, and up to which length they take the short way. */
+  /** Second half of the header on that event, and up to which length bytes take the short way. */
   #rawWord = 0;
   #rawEnd = 0;
   readonly #copy: RepeatCopy = new RepeatCopy();
+  /** Set while the last event's messages are structs, which are written in place. */
+  #sentStruct: EventStruct | undefined = undefined;
+  /** A struct is being written: what its getters send would lie in the same place. */
+  #writing = false;
 
   constructor(events: EventIds, codec: Codec, bytesMax: number, eventCodecs?: ReadonlyMap<string, Codec>) {
     this.#events = events;
@@ -65,6 +71,7 @@ export class BinaryEncoder {
     this.#codecSet = codecSet;
     this.#bytesMax = bytesMax;
     this.#sentEvent = undefined;
+    this.#sentStruct = undefined;
     this.#rawEnd = 0;
   }
 
@@ -94,10 +101,35 @@ export class BinaryEncoder {
   }
 
   #encodeAny(event: string, data: unknown, out: ByteWriter): void {
+    if (this.#sentStruct !== undefined && event === this.#sentEvent) {
+      this.#writeStruct(this.#sentStruct, data, out);
+      return;
+    }
     const codec = event === this.#sentEvent ? this.#sentCodec : this.#codecOf(event);
     const bytesMax = codec.prepare(data);
     if (event !== this.#sentEvent) this.#turnTo(event, codec, out);
     this.#write(event, this.#sentId, codec, bytesMax, out);
+  }
+
+  /** Straight into the slab. The place is taken when the message is complete: one that fails leaves nothing. */
+  #writeStruct(struct: EventStruct, data: unknown, out: ByteWriter): void {
+    if (this.#writing) throw insideGetter();
+    const { bytes } = struct;
+    if (bytes > this.#bytesMax) throw this.#tooLarge(bytes);
+    const at = out.reserve((HEADER_BYTES + bytes + 7) & ~7);
+    out.rewind(at);
+    this.#writing = true;
+    try {
+      struct.writeTo(out, at + HEADER_BYTES, data);
+    } finally {
+      this.#writing = false;
+    }
+    const { view } = out;
+    view.setUint32(at, bytes, true);
+    view.setUint32(at + 4, this.#rawWord, true);
+    out.rewind(
+      (bytes & 7) === 0 ? at + HEADER_BYTES + bytes : pad(out.bytes, at + HEADER_BYTES + bytes, bytes),
+    );
   }
 
   #turnTo(event: string, codec: Codec, out: ByteWriter): void {
@@ -106,6 +138,7 @@ export class BinaryEncoder {
     this.#sentEvent = event;
     this.#sentId = id;
     this.#sentCodec = codec;
+    this.#sentStruct = codec instanceof EventStruct && id !== INLINE_NAME_ID ? codec : undefined;
     const isShort = codec.name === 'raw' && id !== INLINE_NAME_ID;
     this.#rawWord = id | (codec.id << 16);
     this.#rawEnd = isShort ? Math.min(ATTACH_BYTES_MIN, this.#bytesMax + 1) : 0;
@@ -119,12 +152,14 @@ export class BinaryEncoder {
 
   /** @throws RingwireError ERR_RINGWIRE_BAD_CODEC when the event has a codec that the peer does not speak */
   prepareShared(event: string, out: ByteWriter): void {
+    if (this.#writing) throw insideGetter();
     this.#checkSpoken(this.#codecOf(event));
     this.#announce(event, out);
   }
 
   /** One frame of a request or a stream; `undefined` is an empty payload in every codec. */
   encodeExchange(kind: number, exchange: Exchange, data: unknown, out: ByteWriter): void {
+    if (this.#writing) throw insideGetter();
     const codec = exchange.codec ?? this.#codec;
     this.#checkSpoken(codec);
     const bytesMax = codec.prepare(data === undefined && codec.name === 'raw' ? NOTHING : data);
@@ -152,7 +187,7 @@ export class BinaryEncoder {
   }
 
   #codecOf(event: string): Codec {
-    return this.#eventCodecs?.get(event) ?? this.#codec;
+    return this.#eventCodecs?.get(event) ?? this.#codec.forEvent?.(event) ?? this.#codec;
   }
 
   #checkSpoken(codec: Codec): void {
@@ -230,19 +265,17 @@ export class BinaryEncoder {
   }
 }
 
+function insideGetter(): RingwireError {
+  return new RingwireError(
+    'ERR_RINGWIRE_INVALID_STRUCT',
+    'a getter of a value sends a message while that value is being written',
+  );
+}
+
 /** Bytes that stay where they are, and zeros behind them. */
 function attach(bytes: Uint8Array, out: ByteWriter): void {
   out.attach(bytes);
   out.append(PADDING.subarray(0, -bytes.length & 7));
-}
-
-/** A name as it stands at the front of a payload: length, text, zeros. */
-function inlineName(event: string): Buffer {
-  const text = Buffer.from(event);
-  const bytes = Buffer.alloc((2 + text.length + 7) & ~7);
-  bytes.writeUInt16LE(text.length, 0);
-  text.copy(bytes, 2);
-  return bytes;
 }
 
 /** One byte for each element: what can be copied as it is. */

@@ -6,6 +6,7 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { Codec } from '../codecs/codec.ts';
+import type { StructCodec } from '../codecs/struct/codec.ts';
 import { Slot } from '../emitter.ts';
 import { FrameError, MessageError } from '../errors.ts';
 import {
@@ -17,18 +18,21 @@ import {
   greeting,
   INLINE_NAME_ID,
   pongFrame,
+  preamble,
   readAnnounce,
-  readEventName,
-  readGoodbye,
   readHello,
   readPingToken,
 } from '../frames/control.ts';
 import type { Frame } from '../frames/frame.ts';
 import { FrameKind } from '../frames/header.ts';
+import { readLayouts } from '../frames/layouts.ts';
 import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
 import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
+import { judgeLayouts } from './agreement.ts';
 import { BinaryEncoder, type Exchange } from './binary-encoder.ts';
 import type { EventIds } from './event-ids.ts';
+import { takeInlineName } from './inline-name.ts';
+import { hearGoodbye } from './peer-goodbye.ts';
 import type { Sink, Wire } from './wire.ts';
 
 export interface BinaryWireOptions {
@@ -44,9 +48,14 @@ export interface BinaryWireOptions {
   id: string;
   /** What this side offers in its hello, bits of `Feature`. */
   features?: number | undefined;
+  /** The structs of events, whose layouts both sides compare. */
+  structs?: StructCodec | undefined;
+  /** Our structs as a hello tells them, from `ownLayouts`. */
+  layouts?: Buffer | undefined;
 }
 
 const RAW = 3;
+const STRUCT = 4;
 const NO_SLOT: Slot = new Slot('');
 
 export class BinaryWire implements Wire {
@@ -65,7 +74,7 @@ export class BinaryWire implements Wire {
   /** Event and codec of the last message that was received, and what they stand for. */
   #receivedEvent = 0;
   #receivedCodec: Codec | undefined = undefined;
-  #receivedRaw = false;
+  #receivedBytes = false;
   #receivedSlot: Slot = NO_SLOT;
 
   constructor(ring: ReceiveRing, options: BinaryWireOptions, sink: Sink) {
@@ -103,7 +112,14 @@ export class BinaryWire implements Wire {
     for (const codec of this.#codecs) if (codec !== undefined) codecSet |= 1 << codec.id;
     const { id, features = 0 } = this.#options;
     const hello = { codec: this.#encoder.codec.id, codecSet, id, features };
-    this.#sink.respond(greeting(this.#options.frameBytesMax, hello));
+    this.#sink.respond(greeting(this.#options.frameBytesMax, hello, this.#options.layouts));
+  }
+
+  /** Sends the preamble alone if nothing has been sent: a goodbye that follows stands instead of hello, and nobody takes it for a welcome. */
+  introduce(): void {
+    if (this.#greeted) return;
+    this.#greeted = true;
+    this.#sink.respond(preamble(this.#options.frameBytesMax));
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
@@ -136,7 +152,7 @@ export class BinaryWire implements Wire {
       frame.kind !== FrameKind.message
     ) {
       this.#receiveUnusual(frame);
-    } else if (this.#receivedRaw) {
+    } else if (this.#receivedBytes) {
       this.#sink.bytes(this.#receivedSlot, this.#receivedCodec.decode(frame));
     } else {
       this.#sink.value(this.#receivedSlot, this.#receivedCodec.decode(frame));
@@ -161,7 +177,7 @@ export class BinaryWire implements Wire {
       return;
     }
     if (frame.event === INLINE_NAME_ID) {
-      const slot = takeInlineName(frame, this.#events.nameBytesMax);
+      const slot = new Slot(takeInlineName(frame, this.#events.nameBytesMax));
       this.#deliver(slot, this.#codecOf(slot, codec), frame);
       return;
     }
@@ -169,21 +185,22 @@ export class BinaryWire implements Wire {
     codec = this.#codecOf(slot, codec);
     this.#receivedEvent = frame.event;
     this.#receivedCodec = codec;
-    this.#receivedRaw = codec.id === RAW;
+    this.#receivedBytes = isBytes(codec);
     this.#receivedSlot = slot;
     this.#deliver(slot, codec, frame);
   }
 
   /** An event may have a codec object of its own, which knows more than its number says (a struct its layout). */
   #codecOf(slot: Slot, codec: Codec): Codec {
+    if (codec.forEvent !== undefined) return codec.forEvent(slot.name);
     const own = this.#options.eventCodecs?.get(slot.name);
     return own?.id === codec.id ? own : codec;
   }
 
   #exchange(frame: Frame, codec: Codec): void {
     // Only a request is numbered by the peer. An answer, a cancel and a credit carry the number of the request.
-    const inline =
-      frame.event === INLINE_NAME_ID ? takeInlineName(frame, this.#events.nameBytesMax) : undefined;
+    const isInline = frame.event === INLINE_NAME_ID;
+    const inline = isInline ? new Slot(takeInlineName(frame, this.#events.nameBytesMax)) : undefined;
     const { event } = frame;
     const isRequest = frame.kind === FrameKind.request;
     const slot = isRequest ? (inline ?? this.#knownSlot(event)) : undefined;
@@ -193,7 +210,7 @@ export class BinaryWire implements Wire {
   }
 
   #deliver(slot: Slot, codec: Codec, frame: Frame): void {
-    if (codec.id === RAW) this.#sink.bytes(slot, codec.decode(frame));
+    if (isBytes(codec)) this.#sink.bytes(slot, codec.decode(frame));
     else this.#sink.value(slot, codec.decode(frame));
   }
 
@@ -220,7 +237,7 @@ export class BinaryWire implements Wire {
   #control(frame: Frame): void {
     const kind = controlKind(frame);
     if (kind === Control.hello) this.#hello(frame);
-    else if (kind === Control.goodbye) this.#goodbye(frame);
+    else if (kind === Control.goodbye) hearGoodbye(frame);
     else if (!this.#helloSeen) throw badControl('the first frame has to be hello');
     else if (kind === Control.announce) this.#announce(frame);
     else if (kind === Control.ping) this.#sink.respond(pongFrame(readPingToken(frame)));
@@ -229,6 +246,7 @@ export class BinaryWire implements Wire {
   #hello(frame: Frame): void {
     if (this.#helloSeen) throw badControl('a second hello');
     const hello = readHello(frame);
+    const layouts = readLayouts(frame);
     const wished = this.#codecs[hello.codec];
     if (wished === undefined) {
       throw new FrameError(
@@ -240,6 +258,8 @@ export class BinaryWire implements Wire {
     if ((hello.codecSet & (1 << codec.id)) === 0) {
       throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${codec.name}`);
     }
+    const { structs } = this.#options;
+    if (structs !== undefined) judgeLayouts(structs, layouts);
     this.#helloSeen = true;
     this.#encoder.agree(codec, hello.codecSet, this.parser.peerPayloadMax);
     this.greet();
@@ -256,15 +276,11 @@ export class BinaryWire implements Wire {
     }
     this.#peerSlots.push(new Slot(name));
   }
+}
 
-  #goodbye(frame: Frame): void {
-    const { code, reason, text } = readGoodbye(frame);
-    if (reason === 0) return;
-    throw new FrameError(
-      'ERR_RINGWIRE_PEER_GOODBYE',
-      `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`,
-    );
-  }
+/** What arrives is bytes, or a place in them: nothing in which node-ipc's `id` could be looked for. */
+function isBytes(codec: Codec): boolean {
+  return codec.id === RAW || codec.id === STRUCT;
 }
 
 /** An event id that a peer uses without having given it a name. */
@@ -273,31 +289,4 @@ function unknownEvent(id: number): MessageError {
     'ERR_RINGWIRE_INVALID_EVENT',
     `a message for event id ${id}, which was neither announced nor agreed on`,
   );
-}
-
-/** A bad name in one message costs that message: where the next one starts is certain. */
-function readInlineName(bytes: Buffer, start: number, end: number, bytesMax: number): string {
-  try {
-    return readEventName(bytes, start, end, bytesMax);
-  } catch (cause) {
-    throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name that is no name', { cause });
-  }
-}
-
-/** Moves the frame's start behind the name. */
-function takeInlineName(frame: Frame, bytesMax: number): Slot {
-  const nameAt = frame.start + 2;
-  const nameBytes = frame.end - frame.start < 2 ? -1 : frame.bytes.readUInt16LE(frame.start);
-  const dataAt = frame.start + ((2 + nameBytes + 7) & ~7);
-  if (nameBytes < 0 || dataAt > frame.end) {
-    throw new MessageError('ERR_RINGWIRE_INVALID_EVENT', 'an inline event name is longer than its frame');
-  }
-  frame.start = dataAt;
-  return new Slot(readInlineName(frame.bytes, nameAt, nameAt + nameBytes, bytesMax));
-}
-
-/** Text of a peer, fit for an error message: no control characters that could forge lines or colours in a log. */
-function printable(text: string): string {
-  // oxlint-disable-next-line no-control-regex
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '?');
 }

@@ -1,13 +1,13 @@
 /**
- * One peer: joins transport, wire and outbox. There is one receive loop, one place where errors arrive, and one close.
- * It does not know why it exists: connecting, accepting and retrying belong to the endpoints.
+ * One peer: joins transport, wire and outbox. There is one receive loop, one place where errors arrive, and one close. It does not
+ * know why it exists: connecting, accepting and retrying belong to the endpoints.
  *
  * Invariant: handlers run only from the receive loop; after `closed` has been reported nothing is reported any more.
  */
 import type { Segment } from '../bytes/byte-writer.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { Publisher, Slot } from '../emitter.ts';
-import { FrameError, RingwireError } from '../errors.ts';
+import { FrameError, type RingwireError } from '../errors.ts';
 import { MAGIC } from '../frames/control.ts';
 import { OPENING_BRACE } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
@@ -33,11 +33,9 @@ import type { SharedMessage } from './shared-message.ts';
 import { WatchedPeer, type WatchedHandlers } from './watched-peer.ts';
 import type { Sink, Wire } from './wire.ts';
 
-export type { ConnectionContext, ConnectionHandlers, WireChoice } from './contracts.ts';
+type Roles = TransportHandlers & SenderHandlers & ReceiverHandlers & Sink & WatchedHandlers;
 
-export class Connection
-  implements TransportHandlers, SenderHandlers, ReceiverHandlers, Sink, WatchedHandlers
-{
+export class Connection implements Roles {
   emitter: Publisher;
   origin: unknown = undefined;
   /** Who answers requests and takes answers. */
@@ -45,7 +43,8 @@ export class Connection
   readonly #context: ConnectionContext;
   readonly #choice: WireChoice;
   readonly #handlers: ConnectionHandlers;
-  readonly #sender: Sender;
+  /** The sending half; endpoints that send much use it without the detour. */
+  readonly sender: Sender;
   readonly #outbox: Outbox;
   readonly #receiver: Receiver;
   #watched: WatchedPeer | undefined = undefined;
@@ -61,8 +60,8 @@ export class Connection
     this.#handlers = handlers;
     this.#hooked = handlers.received !== undefined || handlers.handled !== undefined;
     this.emitter = context.emitter;
-    this.#sender = new Sender(context, context.makeWire(choice.first, this), this);
-    this.#outbox = this.#sender.outbox;
+    this.sender = new Sender(context, context.makeWire(choice.first, this), this);
+    this.#outbox = this.sender.outbox;
     this.#handshake = new Handshake(context.limits.handshakeTimeoutMs, (error) => this.broken(error));
     this.#receiver = new Receiver(context.ring, context.limits, this);
     if (this.wire instanceof BinaryWire && !choice.followPeer) this.wire.greet();
@@ -70,7 +69,7 @@ export class Connection
 
   /** The wire in which this side sends. */
   get wire(): Wire {
-    return this.#sender.wire;
+    return this.sender.wire;
   }
 
   /** Bytes accepted by `send` whose write has not been confirmed. */
@@ -82,11 +81,10 @@ export class Connection
   get isFull(): boolean {
     return this.#outbox.isFull;
   }
-
   get traffic(): Traffic {
     return {
-      sentMessages: this.#sender.sentMessages,
-      sentBytes: this.#sender.sentBytes,
+      sentMessages: this.sender.sentMessages,
+      sentBytes: this.sender.sentBytes,
       receivedMessages: this.#receivedMessages,
       receivedBytes: this.#receiver.receivedBytes,
     };
@@ -94,7 +92,7 @@ export class Connection
 
   /** Takes a transport that is connected; what was sent before leaves now. */
   open(transport: StreamTransport): void {
-    this.#sender.transport = transport;
+    this.sender.transport = transport;
     this.#watched = new WatchedPeer(this.#context, this.#receiver, this.#outbox, transport, this);
     this.#outbox.open();
     transport.start();
@@ -108,7 +106,7 @@ export class Connection
    * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the codec throws; nothing is queued then
    */
   send(event: string, data: unknown): boolean {
-    return this.#sender.send(event, data);
+    return this.sender.send(event, data);
   }
 
   /**
@@ -117,17 +115,17 @@ export class Connection
    * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark, and what `send` throws; nothing is queued then
    */
   sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
-    return this.#sender.sendExchange(kind, exchange, data);
+    return this.sender.sendExchange(kind, exchange, data);
   }
 
   /** Encodes a message for all connections whose wire has the same `sharingKey`. @throws what `send` throws */
   share(event: string, data: unknown): SharedMessage {
-    return this.#sender.share(event, data);
+    return this.sender.share(event, data);
   }
 
   /** `send` for a message that was encoded once for several connections of this wire. */
   sendShared(message: SharedMessage): boolean {
-    return this.#sender.sendShared(message);
+    return this.sender.sendShared(message);
   }
 
   /** Whether the peer decodes a codec of the ringwire wire, as far as it is known. */
@@ -143,16 +141,14 @@ export class Connection
   /** Closes after what was sent has left. */
   end(): void {
     this.#outbox.finish();
-    this.#sender.transport?.end();
+    this.sender.transport?.end();
   }
 
   /** Closes now. What was sent in this tick is still offered to the system; what it does not take at once is lost. */
   destroy(): void {
     this.#outbox.flush();
-    this.#sender.transport?.destroy();
+    this.sender.transport?.destroy();
   }
-
-  // What transport, sender and receiver tell.
 
   receiving(): Buffer {
     return this.#receiver.writable();
@@ -166,8 +162,8 @@ export class Connection
     this.#receiver.receivedChunk(chunk);
   }
 
-  written(segment: Segment, lost: boolean): void {
-    this.#outbox.written(segment, lost);
+  written(segment: Segment, isLost: boolean): void {
+    this.#outbox.written(segment, isLost);
   }
 
   ended(): void {
@@ -179,7 +175,8 @@ export class Connection
   }
 
   failed(error: Error): void {
-    if (!this.#closed) this.#report(error);
+    // Behind a cut the system may have its say about the goodbye: the reason has been told.
+    if (!this.#closed && !this.#cut) this.#report(error);
   }
 
   closed(): void {
@@ -202,11 +199,11 @@ export class Connection
   }
 
   pause(): void {
-    this.#sender.transport?.pause();
+    this.sender.transport?.pause();
   }
 
   resume(): void {
-    this.#sender.transport?.resume();
+    this.sender.transport?.resume();
   }
 
   // What the wire tells.
@@ -256,7 +253,7 @@ export class Connection
   }
 
   respond(bytes: Buffer): void {
-    this.#sender.respond(bytes);
+    this.sender.respond(bytes);
   }
 
   established(peerId: string, features: number): void {
@@ -267,7 +264,7 @@ export class Connection
   /** The peer's first byte tells its wire. */
   choose(firstByte: number): ReaderChoice {
     if (this.wire.kind === 'delimited' && firstByte === MAGIC && this.#choice.followPeer) {
-      this.#sender.turnTo(this.#context.makeWire('binary', this));
+      this.sender.turnTo(this.#context.makeWire('binary', this));
       this.#handshake.begin();
     } else if (this.wire.kind === 'binary' && firstByte === OPENING_BRACE && !this.#choice.followPeer) {
       // A server that has not heard us yet may have sent messages in node-ipc's wire before its greeting.
@@ -297,10 +294,6 @@ export class Connection
     this.#receiver.stop();
     this.#outbox.close();
     callSafely(() => this.#report(error));
-    const transport = this.#sender.transport;
-    if (transport === undefined) return;
-    if (mayExplain && this.wire instanceof BinaryWire && error instanceof RingwireError) {
-      sayGoodbye(this.wire, this.#sender, transport, error);
-    } else transport.destroy();
+    sayGoodbye(this.sender, error, mayExplain);
   }
 }

@@ -3,7 +3,7 @@
  */
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
-import type { Codec, CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName, Codec } from '../codecs/codec.ts';
 import type { Emitter, Slot } from '../emitter.ts';
 import { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
@@ -19,7 +19,7 @@ export interface ConnectionContext {
   readonly pool: SlabPool;
   readonly limits: Limits;
   readonly emitter: Emitter;
-  readonly codecs: Readonly<Record<CodecName, Codec>>;
+  readonly codecs: Readonly<Record<AnyCodecName, Codec>>;
   readonly counters: Counters;
   readonly memory: MemoryBudget;
   readonly slowConsumer: SlowConsumerPolicy;

@@ -5,6 +5,7 @@
  * Invariant: a datagram that came before is not delivered again; a fault costs what it stands in and is counted by its code.
  */
 import type { Codec } from '../codecs/codec.ts';
+import { EventStruct } from '../codecs/struct/codec.ts';
 import { Slot } from '../emitter.ts';
 import { type ErrorCode, RingwireError } from '../errors.ts';
 import { Control, CONTROL_EVENT, readPingToken } from '../frames/control.ts';
@@ -132,7 +133,7 @@ export class DatagramInbox {
     }
     peer.codecId = codec.id;
     try {
-      this.#message(slot, codec, frame, peer);
+      this.#message(slot, codec.forEvent?.(slot.name) ?? codec, frame, peer);
     } catch (error) {
       if (!(error instanceof RingwireError)) throw error;
       this.#fault(peer, error.code);
@@ -146,7 +147,7 @@ export class DatagramInbox {
       peer.deliver(slot, codec.decode(frame));
       return;
     }
-    const data = codec.decode(frame);
+    const data = codec instanceof EventStruct ? codec.decodeOwn(frame) : codec.decode(frame);
     // A lent frame is only good for this call, and a newest value may wait.
     this.#handOn(slot, data === frame ? { ...frame } : data, peer);
   }

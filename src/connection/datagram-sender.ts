@@ -51,14 +51,16 @@ const SESSION_RANGE = 2 ** 32;
 export class DatagramSender {
   pendingBytes = 0;
   readonly #packer: DatagramPacker;
-  readonly #control: ByteWriter;
+  readonly #pool: SlabPool;
+  #control: ByteWriter | undefined = undefined;
   #token: Segment | undefined = undefined;
   readonly #options: SenderOptions;
   readonly #route: DatagramRoute;
   readonly #figures: PeerFigures;
   readonly #stamp: DatagramStamp = { sequence: 0, session: randomInt(1, SESSION_RANGE), sentUs: 0 };
   #queue: Queued[] = [];
-  readonly #latest = new Map<string, Latest>();
+  /** Newest values by key; made when there is one. */
+  #latest: Map<string, Latest> | undefined = undefined;
   #full = false;
 
   constructor(
@@ -71,13 +73,13 @@ export class DatagramSender {
     this.#options = options;
     this.#route = route;
     this.#figures = figures;
-    this.#control = new ByteWriter(pool, (segment) => (this.#token = segment));
+    this.#pool = pool;
     this.#packer = new DatagramPacker(names, options, pool, (datagram) => this.#closed(datagram));
   }
 
   /** Something waits for the end of the tick. */
   get isOpen(): boolean {
-    return this.#packer.isOpen || this.#latest.size > 0;
+    return this.#packer.isOpen || this.#latest !== undefined;
   }
 
   get isBlocked(): boolean {
@@ -105,21 +107,22 @@ export class DatagramSender {
 
   /** `send` is called at the end of the tick, unless a newer one with the same key takes its place. */
   sendLatest(key: string, maxAgeMs: number, send: () => void): void {
-    if (this.#latest.delete(key)) this.#figures.replaced++;
-    this.#latest.set(key, { send, maxAgeMs, sinceMs: performance.now() });
+    const latest = (this.#latest ??= new Map());
+    if (latest.delete(key)) this.#figures.replaced++;
+    latest.set(key, { send, maxAgeMs, sinceMs: performance.now() });
   }
 
   /** The end of the tick: what was sent leaves. @throws what the packer throws for a newest value that cannot be sent */
   flush(): void {
     this.#packer.close();
     // While datagrams wait, newer values may still come.
-    if (this.#latest.size > 0 && !this.isBlocked) this.#flushLatest();
+    if (this.#latest !== undefined && !this.isBlocked) this.#flushLatest(this.#latest);
   }
 
   /** A datagram with one ping or pong; it overtakes what waits. */
   sendToken(kind: number, token: number): void {
     const { flags } = this.#options;
-    const out = this.#control;
+    const out = (this.#control ??= new ByteWriter(this.#pool, (segment) => (this.#token = segment)));
     const at = out.reserve(this.tokenBytes);
     writeTokenFrame(out.view, at + datagramHeaderBytes(flags), kind, token);
     out.seal();
@@ -146,7 +149,7 @@ export class DatagramSender {
     }
     this.#queue = this.#queue.slice(at);
     if (this.isBlocked) this.#route.blocked();
-    else if (this.#latest.size > 0) this.flush();
+    else if (this.#latest !== undefined) this.flush();
     if (this.#full && this.pendingBytes <= this.#options.queueBytesSoft / 2) {
       this.#full = false;
       this.#route.drained();
@@ -168,16 +171,15 @@ export class DatagramSender {
   /** The destination is given up. */
   discard(): void {
     this.#packer.close();
-    this.#latest.clear();
+    this.#latest = undefined;
     this.expire(-1);
   }
 
-  #flushLatest(): void {
-    const waiting = Array.from(this.#latest.values());
-    this.#latest.clear();
+  #flushLatest(latest: Map<string, Latest>): void {
+    this.#latest = undefined;
     const nowMs = performance.now();
     let failure: { readonly error: unknown } | undefined;
-    for (const { send, maxAgeMs, sinceMs } of waiting) {
+    for (const { send, maxAgeMs, sinceMs } of latest.values()) {
       if (nowMs - sinceMs > maxAgeMs) this.#figures.expired++;
       else {
         try {

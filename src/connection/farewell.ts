@@ -1,26 +1,26 @@
 /**
- * The end of a connection that this side cuts: the peer is told why, and the reason is given a moment to leave.
+ * The end of a connection: the peer is told why this side cuts it, and the reason is given a moment to leave.
  *
  * Invariant: the transport is destroyed, whether the peer reads or not.
  */
-import type { RingwireError } from '../errors.ts';
+import { RingwireError } from '../errors.ts';
 import { goodbyeFrame } from '../frames/control.ts';
-import type { StreamTransport } from '../transports/stream.ts';
-import type { BinaryWire } from './binary-wire.ts';
+import { BinaryWire } from './binary-wire.ts';
 import type { Sender } from './sender.ts';
 
 /** How long a peer that was cut may take to read the reason. */
 const GOODBYE_MS = 1_000;
 
-/** The last words to a peer of the ringwire wire, behind everything that was sent. */
-export function sayGoodbye(
-  wire: BinaryWire,
-  sender: Sender,
-  transport: StreamTransport,
-  error: RingwireError,
-): void {
-  wire.greet();
-  sender.respond(goodbyeFrame(error.code, error.message));
+/** Cuts the peer. On the ringwire wire it is told why, behind everything that was sent. @param mayExplain there is room for that */
+export function sayGoodbye(sender: Sender, error: Error, mayExplain: boolean): void {
+  const { transport, wire } = sender;
+  if (transport === undefined) return;
+  if (!mayExplain || !(wire instanceof BinaryWire) || !(error instanceof RingwireError)) {
+    transport.destroy();
+    return;
+  }
+  wire.introduce();
+  sender.respond(goodbyeFrame(error.code, error.event ?? error.message));
   sender.outbox.finish();
   transport.end();
   const timer = setTimeout(() => transport.destroy(), GOODBYE_MS);

@@ -44,21 +44,21 @@ export interface LivenessHandlers {
 
 /** A stretch of time, and how far the counters were when it began. */
 interface Stretch {
-  sinceMs: number;
-  mark: number;
-  bytes: number;
+  readonly sinceMs: number;
+  readonly mark: number;
+  readonly bytes: number;
 }
-
-const NEVER = -1;
 
 export class Liveness {
   readonly #limits: LivenessLimits;
   readonly #signs: Signs;
   readonly #handlers: LivenessHandlers;
-  readonly #frame: Stretch = { sinceMs: NEVER, mark: 0, bytes: 0 };
-  readonly #stall: Stretch = { sinceMs: NEVER, mark: 0, bytes: 0 };
-  readonly #flood: Stretch = { sinceMs: NEVER, mark: 0, bytes: 0 };
-  readonly #heard: Stretch = { sinceMs: NEVER, mark: 0, bytes: 0 };
+  /** Set while there is something to wait for: an idle connection owns next to nothing. */
+  #frame: Stretch | undefined = undefined;
+  #stall: Stretch | undefined = undefined;
+  #heard: Stretch | undefined = undefined;
+  #floodSinceMs: number | undefined = undefined;
+  #turnsSpent = 0;
   #lastMs = 0;
   #pings = 0;
 
@@ -70,54 +70,51 @@ export class Liveness {
 
   /** @param nowMs on a clock that never goes back */
   check(nowMs: number): void {
-    const fault =
+    const found =
       this.#checkFrame(nowMs) ??
       this.#checkStall(nowMs) ??
       this.#checkFlood(nowMs) ??
       this.#checkHeartbeat(nowMs);
     this.#lastMs = nowMs;
-    if (fault !== undefined) this.#handlers.cut(fault);
+    if (found !== undefined) this.#handlers.cut(found);
   }
 
   #checkFrame(nowMs: number): RingwireError | undefined {
     const { unfinishedBytes, handledCount, receivedBytes } = this.#signs;
+    if (unfinishedBytes === 0) {
+      this.#frame = undefined;
+      return undefined;
+    }
     const frame = this.#frame;
     const { frameTimeoutMs: limit, frameProgressBytesMin } = this.#limits;
-    if (unfinishedBytes === 0) frame.sinceMs = NEVER;
-    else if (frame.sinceMs === NEVER || frame.mark !== handledCount)
-      restart(frame, nowMs, handledCount, receivedBytes);
-    else if (nowMs - frame.sinceMs >= limit) {
-      const actual = receivedBytes - frame.bytes;
-      if (actual * 1_000 < frameProgressBytesMin * (nowMs - frame.sinceMs)) {
-        return fault(
-          'FRAME_TIMEOUT',
-          `a message that began is not complete after ${limit} ms, ${actual} bytes came`,
-          limit,
-        );
-      }
-      restart(frame, nowMs, handledCount, receivedBytes);
+    const goesOn = frame !== undefined && frame.mark === handledCount;
+    if (goesOn && nowMs - frame.sinceMs < limit) return undefined;
+    const actual = receivedBytes - (frame?.bytes ?? 0);
+    if (goesOn && actual * 1_000 < frameProgressBytesMin * (nowMs - frame.sinceMs)) {
+      const message = `a message that began is not complete after ${limit} ms, in which ${actual} bytes came`;
+      return fault('FRAME_TIMEOUT', message, limit);
     }
+    this.#frame = { sinceMs: nowMs, mark: handledCount, bytes: receivedBytes };
     return undefined;
   }
 
   #checkStall(nowMs: number): RingwireError | undefined {
-    const { isFull, pendingBytes, drainCount, takenBytes } = this.#signs;
-    const stall = this.#stall;
+    const { isFull, pendingBytes, drainCount } = this.#signs;
     const { writeStallTimeoutMs: limit, pendingBytesSoft } = this.#limits;
-    if (!isFull || pendingBytes < pendingBytesSoft) stall.sinceMs = NEVER;
-    else if (stall.sinceMs === NEVER || stall.mark !== drainCount)
-      restart(stall, nowMs, drainCount, takenBytes);
-    else if (nowMs - stall.sinceMs >= limit) {
-      const actual = takenBytes - stall.bytes;
-      if (actual < pendingBytesSoft) {
-        return fault(
-          'SLOW_CONSUMER_TIME',
-          `the peer took ${actual} bytes in ${limit} ms, ${pendingBytes} wait for it`,
-          limit,
-        );
-      }
-      restart(stall, nowMs, drainCount, takenBytes);
+    if (!isFull || pendingBytes < pendingBytesSoft) {
+      this.#stall = undefined;
+      return undefined;
     }
+    const stall = this.#stall;
+    const goesOn = stall !== undefined && stall.mark === drainCount;
+    if (goesOn && nowMs - stall.sinceMs < limit) return undefined;
+    const { takenBytes } = this.#signs;
+    const actual = takenBytes - (stall?.bytes ?? 0);
+    if (goesOn && actual < pendingBytesSoft) {
+      const message = `the peer took ${actual} bytes in ${limit} ms, ${pendingBytes} wait for it`;
+      return fault('SLOW_CONSUMER_TIME', message, limit);
+    }
+    this.#stall = { sinceMs: nowMs, mark: drainCount, bytes: takenBytes };
     return undefined;
   }
 
@@ -125,28 +122,22 @@ export class Liveness {
     const limit = this.#limits.floodTimeoutMs;
     if (limit === Infinity) return undefined;
     const { turnsSpent } = this.#signs;
-    const flood = this.#flood;
-    if (turnsSpent === flood.mark) flood.sinceMs = NEVER;
-    else if (flood.sinceMs === NEVER) flood.sinceMs = nowMs;
-    else if (nowMs - flood.sinceMs >= limit) {
-      return fault(
-        'FLOOD',
-        `the peer has spent its turn of the event loop again and again for ${limit} ms`,
-        limit,
-      );
-    }
-    flood.mark = turnsSpent;
-    return undefined;
+    if (turnsSpent === this.#turnsSpent) this.#floodSinceMs = undefined;
+    else this.#floodSinceMs ??= nowMs;
+    this.#turnsSpent = turnsSpent;
+    if (this.#floodSinceMs === undefined || nowMs - this.#floodSinceMs < limit) return undefined;
+    const message = `the peer has spent its turn of the event loop again and again for ${limit} ms`;
+    return fault('FLOOD', message, limit);
   }
 
   #checkHeartbeat(nowMs: number): RingwireError | undefined {
     if (!this.#signs.canPing) return undefined;
-    const { receivedBytes, isFull, takenBytes } = this.#signs;
+    const { receivedBytes, isFull } = this.#signs;
     const heard = this.#heard;
     // While much waits, a ping waits behind it: then the bytes that are taken are the sign of life.
-    const taken = isFull ? takenBytes : heard.bytes;
-    if (heard.sinceMs === NEVER || receivedBytes !== heard.mark || taken !== heard.bytes) {
-      restart(heard, nowMs, receivedBytes, taken);
+    const taken = isFull ? this.#signs.takenBytes : (heard?.bytes ?? 0);
+    if (heard === undefined || receivedBytes !== heard.mark || taken !== heard.bytes) {
+      this.#heard = { sinceMs: nowMs, mark: receivedBytes, bytes: taken };
       this.#pings = 0;
       return undefined;
     }
@@ -160,12 +151,6 @@ export class Liveness {
     if (silentMs >= heartbeatMs * (this.#pings + 1)) this.#handlers.ping(++this.#pings);
     return undefined;
   }
-}
-
-function restart(stretch: Stretch, nowMs: number, mark: number, bytes: number): void {
-  stretch.sinceMs = nowMs;
-  stretch.mark = mark;
-  stretch.bytes = bytes;
 }
 
 function fault(name: string, message: string, limit: number): RingwireError {

@@ -33,12 +33,14 @@ export class MemoryBudget {
     this.#checking = false;
   }
 
+  *members(): Iterable<BudgetMember> {
+    for (const group of this.groups) yield* group;
+  }
+
   #cutLargest(): boolean {
     let largest: BudgetMember | undefined;
-    for (const group of this.groups) {
-      for (const member of group) {
-        if (!member.isCut && member.pendingBytes > (largest?.pendingBytes ?? 0)) largest = member;
-      }
+    for (const member of this.members()) {
+      if (!member.isCut && member.pendingBytes > (largest?.pendingBytes ?? 0)) largest = member;
     }
     if (largest === undefined) return false;
     const before = this.bytes;

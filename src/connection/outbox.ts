@@ -43,11 +43,13 @@ export class Outbox {
   readonly #context: OutboxContext;
   readonly #handlers: OutboxHandlers;
   readonly #window: SendWindow;
+  /** The soft mark without what is sealed: kept here because it is looked at for each message. */
+  #roomBytes: number;
   /** Set when the policy gives up older messages: above the soft mark each waits on its own. */
   readonly #held: HeldMessages | undefined;
   #releasing = false;
-  /** Accepted, and given up by `cut` or lost by the transport. */
-  #droppedBytes = 0;
+  /** Accepted, and given up by `cut` or by the transport. */
+  #lostBytes = 0;
   #closed = false;
   #flushing = false;
   #full = false;
@@ -65,7 +67,8 @@ export class Outbox {
     const windowBytes = 2 * Math.max(limits.pendingBytesSoft, SLAB_BYTES);
     const window = new SendWindow(windowBytes, context.memory, (segments) => handlers.write(segments));
     this.#window = window;
-    this.writer = new ByteWriter(pool, (segment) => window.add(segment));
+    this.#roomBytes = limits.pendingBytesSoft;
+    this.writer = new ByteWriter(pool, (segment) => this.#sealed(segment));
     const { slowConsumer } = context;
     if (slowConsumer === 'drop-oldest' || slowConsumer === 'latest') {
       this.#held = new HeldMessages(slowConsumer === 'latest');
@@ -110,8 +113,10 @@ export class Outbox {
   /** Something was encoded. @returns false when the caller should wait for the drain */
   added(): boolean {
     if (!this.#flushing) this.#schedule();
-    if (this.#window.bytes + this.writer.unsealedBytes < this.#limits.pendingBytesSoft) return true;
+    if (this.writer.unsealedBytes < this.#roomBytes) return true;
     this.#full = true;
+    // A large message is accounted for at once; small ones with their slab.
+    if (this.writer.unsealedBytes > SLAB_BYTES) this.writer.seal();
     this.#checkMemory();
     return false;
   }
@@ -160,12 +165,13 @@ export class Outbox {
     this.flush();
   }
 
-  /** The transport has written a segment, or has `lost` it with the connection. */
-  written(segment: Segment, lost = false): void {
+  /** The transport has written a segment, or never will. */
+  written(segment: Segment, isLost = false): void {
+    if (isLost) this.#lostBytes += segment.bytes.length;
     this.writer.written(segment);
-    if (lost) this.#droppedBytes += segment.bytes.length;
     this.#window.confirmed(segment);
-    if (this.#full && !lost) this.#makeRoom();
+    this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
+    if (this.#full) this.#makeRoom();
   }
 
   /** Refuses all further messages. Bytes of the wire itself may still be added. */
@@ -185,16 +191,21 @@ export class Outbox {
     this.#held?.clear();
     const isClean = this.#window.drop(this.writer);
     this.writer.discard();
-    this.#droppedBytes += pending - this.pendingBytes;
+    this.#lostBytes += pending - this.pendingBytes;
     return isClean;
   }
 
   /** The connection is over. @returns bytes that were accepted and may not have arrived */
   abandon(): number {
-    const pending = this.pendingBytes + this.#droppedBytes;
+    const pending = this.pendingBytes + this.#lostBytes;
     this.cut();
     this.#window.close();
     return pending;
+  }
+
+  #sealed(segment: Segment): void {
+    this.#window.add(segment);
+    this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
   }
 
   #admitFull(): boolean {

@@ -81,7 +81,7 @@ export class Sender implements OutboxHandlers {
 
   /** @returns false: the peer is slow */
   #hold(message: SharedMessage): false {
-    // Names are announced now: what is held may be dropped, an announce may not.
+    // What cannot be sent is refused now, while the caller hears of it.
     message.prepare(this.wire, this.outbox.writer);
     this.outbox.hold(message);
     return false;

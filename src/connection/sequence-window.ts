@@ -28,7 +28,7 @@ export class SequenceWindow {
   #newestPosition = 0;
   #firstPosition = 0;
   #session = 0;
-  /** One bit for each datagram of the window; made when there is something to compare. */
+  /** One bit for each datagram of the window; made with the second datagram: most forged sources send one. */
   #seen: Uint32Array | undefined = undefined;
 
   /** @param timed the datagram carries a session */
@@ -39,7 +39,8 @@ export class SequenceWindow {
       return Arrival.newest;
     }
     if (distance > 0) {
-      if (distance > 1) this.#skip(distance);
+      const seen = this.#window();
+      if (distance > 1) this.#skip(seen, distance);
       this.#newest = sequence;
       this.#newestPosition += distance;
       this.position = this.#newestPosition;
@@ -63,14 +64,15 @@ export class SequenceWindow {
     this.#newestPosition += RANGE + sequence - joined;
     this.#firstPosition = this.#newestPosition - (sequence - joined);
     this.position = this.#newestPosition;
-    this.#seen?.fill(0);
-    this.#mark(sequence);
+    if (this.#seen !== undefined) {
+      this.#seen.fill(0);
+      this.#mark(sequence);
+    }
   }
 
   /** Numbers between the newest and this one have not come, so far. */
-  #skip(distance: number): void {
+  #skip(seen: Uint32Array, distance: number): void {
     this.lost += distance - 1;
-    const seen = this.#window();
     if (distance >= SEQUENCE_WINDOW) {
       seen.fill(0);
       return;
@@ -106,6 +108,10 @@ export class SequenceWindow {
   }
 
   #window(): Uint32Array {
-    return (this.#seen ??= new Uint32Array(SEQUENCE_WINDOW / 32));
+    if (this.#seen === undefined) {
+      this.#seen = new Uint32Array(SEQUENCE_WINDOW / 32);
+      this.#mark(this.#newest);
+    }
+    return this.#seen;
   }
 }

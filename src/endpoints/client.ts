@@ -5,7 +5,8 @@
  * Invariant: there is at most one socket, and after `destroyed` none any more; each connection and each failed try is reported `closed` once.
  */
 import type net from 'node:net';
-import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
 import type { Stats } from '../connection/counters.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
 import { SyncWindow } from '../connection/sync-window.ts';
@@ -69,12 +70,12 @@ export class StreamClient {
     if (options.window > 0) this.sync = this.#newWindow();
   }
 
-  /** Tries since the last stable connection. */
+  /** Tries since the last connection, or with a growing pause since the last stable one. */
   get attempts(): number {
     return this.#isStable ? 0 : this.#retry.attempts;
   }
 
-  /** The connection has brought a message, or has lasted: a server that accepts and closes at once is still in trouble. */
+  /** The connection has brought a message, or has lasted. */
   get #isStable(): boolean {
     const lastedMs = performance.now() - this.#establishedMs;
     return (
@@ -110,7 +111,7 @@ export class StreamClient {
         receiving: () => connection.receiving(),
         received: (bytes) => connection.received(bytes),
         receivedChunk: (chunk) => connection.receivedChunk(chunk),
-        written: (segment, lost) => connection.written(segment, lost),
+        written: (segment, isLost) => connection.written(segment, isLost),
         ended: () => connection.ended(),
         failed: (error) => connection.failed(error),
         closed: () => this.#closed(connection, socket),
@@ -126,7 +127,7 @@ export class StreamClient {
 
   /** @returns false when the caller should wait for 'drained', or when there is no connection and the message was dropped */
   send(event: string, data: unknown): boolean {
-    if (this.#direct) return this.#connection.send(event, data);
+    if (this.#direct) return this.#connection.sender.send(event, data);
     if (this.sync !== undefined) return this.sync.add(this.#connection.share(event, data));
     if (this.#abandoned || (this.#everConnected && !this.#opened)) {
       this.refusedCount++;
@@ -169,7 +170,7 @@ export class StreamClient {
     this.sync?.offline();
     // What waits in a connection that never had a working socket goes out with the next one.
     const isOver = this.#opened;
-    if (this.#isStable) this.#retry.established();
+    if (this.#isStable) this.#retry.proven();
     this.#establishedMs = Infinity;
     if (isOver) {
       this.#opened = false;
@@ -220,6 +221,7 @@ export class StreamClient {
       established: (peerId, features) => {
         this.#everConnected = true;
         this.#establishedMs = performance.now();
+        this.#retry.connected();
         this.#handlers.connected(peerId, features);
         this.sync?.online();
       },

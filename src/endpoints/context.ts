@@ -5,12 +5,15 @@
  */
 import { ReceiveRing, RING_BYTES } from '../bytes/receive-ring.ts';
 import { SlabPool } from '../bytes/slab-pool.ts';
-import type { Codec, CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName, Codec, CodecName } from '../codecs/codec.ts';
 import { JsonCodec } from '../codecs/json.ts';
 import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, type ReceiveMode } from '../codecs/raw.ts';
+import { StructCodec, type Structs } from '../codecs/struct/codec.ts';
+import { isStruct, type Struct } from '../codecs/struct/struct.ts';
+import { ownLayouts } from '../connection/agreement.ts';
 import { BinaryWire } from '../connection/binary-wire.ts';
-import type { ConnectionContext } from '../connection/connection.ts';
+import type { ConnectionContext } from '../connection/contracts.ts';
 import { Counters } from '../connection/counters.ts';
 import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import { EventIds } from '../connection/event-ids.ts';
@@ -31,19 +34,21 @@ export interface ContextOptions {
   /** What this side calls itself in a hello. */
   id: string;
   limits: Limits;
-  /** How raw messages are received. */
+  /** How raw messages and structs are received. */
   receive: ReceiveMode;
   /** Encoding of strings that are sent raw. */
   encoding: BufferEncoding;
   /** The codec in which messages are sent on the ringwire wire; a server follows its peers instead. */
-  codec: CodecName;
+  codec: AnyCodecName;
   followPeer: boolean;
   /** End of a message on node-ipc's wire. */
   delimiter: string;
   /** Event names with ids that both programs know. */
   events: Readonly<Record<string, number>>;
-  /** Events with a codec of their own: its name, or an object that knows more than the name says. */
-  eventCodecs?: ReadonlyMap<string, CodecName | Codec> | undefined;
+  /** Events with a codec of their own: its name, its struct, or an object that knows more than the name says. */
+  eventCodecs?: ReadonlyMap<string, CodecName | Codec | Struct> | undefined;
+  /** The structs of events, for peers that speak the codec 'struct'. */
+  structs?: Structs | undefined;
   /** What this side offers in a hello, bits of `Feature`. */
   features?: number | undefined;
   /** What happens to a peer, or its messages, above the hard mark; 'drop-newest' unless said otherwise. */
@@ -61,16 +66,25 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const { limits } = options;
   const ring = new ReceiveRing(RING_BYTES, options.poison);
   const raw = new RawCodec(options.receive, options.encoding, ring.bytes);
-  const byName: Record<CodecName, Codec> = {
+  const struct = new StructCodec(structsOf(options), options.receive);
+  const byName: Record<AnyCodecName, Codec> = {
     json: new JsonCodec(limits),
     msgpack: new MsgpackCodec(limits),
     raw,
+    struct,
   };
   const codecs: (Codec | undefined)[] = [];
-  for (const codec of Object.values(byName)) codecs[codec.id] = codec;
+  for (const codec of Object.values(byName)) {
+    // Without a struct there is nothing that it could decode.
+    if (codec !== struct || struct.events.size > 0) codecs[codec.id] = codec;
+  }
   const eventCodecs = new Map<string, Codec>();
   for (const [event, choice] of options.eventCodecs ?? []) {
-    const codec = typeof choice === 'string' ? byName[choice] : choice;
+    const codec = isStruct(choice)
+      ? struct.forEvent(event)
+      : typeof choice === 'string'
+        ? byName[choice]
+        : choice;
     eventCodecs.set(event, codec);
     codecs[codec.id] ??= codec;
   }
@@ -90,6 +104,8 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     frameBytesMax: limits.frameBytesMax,
     id: options.id,
     features: options.features,
+    structs: struct,
+    layouts: ownLayouts(struct),
   };
   const makeWire = (kind: WireKind, sink: Sink): Wire => {
     if (kind === 'binary') return new BinaryWire(ring, binary, sink);
@@ -113,4 +129,11 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     keyOf,
     makeWire,
   };
+}
+
+/** Those of `structs`, and of events whose codec is a struct. */
+function structsOf({ structs = {}, eventCodecs = new Map() }: ContextOptions): Structs {
+  const all = Object.entries(structs);
+  for (const [event, choice] of eventCodecs) if (isStruct(choice)) all.push([event, choice]);
+  return Object.fromEntries(all);
 }

@@ -3,10 +3,14 @@
  *
  * Invariant: a setting that is out of its bounds is refused by name; none is corrected silently.
  */
-import type { CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName } from '../codecs/codec.ts';
 import type { ReceiveMode } from '../codecs/raw.ts';
+import type { Structs } from '../codecs/struct/codec.ts';
+import type { AssemblyOptions } from '../connection/datagram-assembly.ts';
 import type { EventRule } from '../connection/datagram-order.ts';
+import type { SenderOptions } from '../connection/datagram-sender.ts';
 import { RingwireError } from '../errors.ts';
+import { DatagramFlag } from '../frames/datagram.ts';
 import { DATAGRAM_BYTES_FLOOR, DATAGRAM_BYTES_MAX, DATAGRAM_LIMITS } from '../limits.ts';
 
 export interface DatagramSettings {
@@ -41,7 +45,7 @@ export interface DatagramSettings {
   /** `emit` says false above this many bytes that wait for one destination, and drops above the second. */
   queueBytesSoft?: number;
   queueBytesMax?: number;
-  /** What leaves in one turn of the event loop: 256 KiB. */
+  /** What leaves in one turn of the event loop, each datagram with some 700 bytes of overhead: 256 KiB. */
   burstBytesMax?: number;
   reuseAddress?: boolean;
   /** Several sockets share a port and its load, where the platform has it (Linux, Node 22.12 and later). */
@@ -68,7 +72,9 @@ export interface DatagramOptions {
   readonly port: number;
   /** How messages go to those who have said nothing yet; others are answered in their own wire. */
   readonly wire: 'binary' | 'delimited' | 'unframed';
-  readonly codec: CodecName;
+  readonly codec: AnyCodecName;
+  /** The structs of events. No hello compares their layouts here. */
+  readonly structs: Structs;
   readonly receive: ReceiveMode;
   readonly encoding: BufferEncoding;
   readonly delimiter: string;
@@ -143,4 +149,23 @@ function withoutHoles(given: DatagramSettings): DatagramSettings {
 
 function badSetting(message: string): RingwireError {
   return new RingwireError('ERR_RINGWIRE_BAD_CONFIG', `udp.${message}`);
+}
+
+/** What the senders of an endpoint have to know. */
+export function senderOptions(settings: FullSettings): SenderOptions {
+  const { datagramBytesMax, timing, checksum, fragment, fragmentedBytesMax } = settings;
+  return {
+    bytesMax: datagramBytesMax,
+    flags: (timing ? DatagramFlag.timing : 0) | (checksum ? DatagramFlag.checksum : 0),
+    fragmentedBytesMax: fragment ? fragmentedBytesMax : 0,
+    queueBytesSoft: settings.queueBytesSoft,
+    queueBytesMax: settings.queueBytesMax,
+  };
+}
+
+/** Undefined: fragments are refused. */
+export function assemblyOptions(settings: FullSettings): AssemblyOptions | undefined {
+  const { fragment, fragmentedBytesMax, fragmentsBytesMax, fragmentDeadlineMs } = settings;
+  if (!fragment) return undefined;
+  return { frameBytesMax: fragmentedBytesMax, bytesMax: fragmentsBytesMax, deadlineMs: fragmentDeadlineMs };
 }

@@ -4,15 +4,16 @@
  * Invariant: what throws here has sent nothing.
  */
 import { ReceiveRing } from '../bytes/receive-ring.ts';
-import type { Codec, CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName, Codec } from '../codecs/codec.ts';
 import { JsonCodec } from '../codecs/json.ts';
 import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, toBytes } from '../codecs/raw.ts';
+import { StructCodec } from '../codecs/struct/codec.ts';
 import { type EventRule, keyOf } from '../connection/datagram-order.ts';
 import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
 import type { Sink } from '../connection/wire.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
-import { DATAGRAM_BYTES_MAX, DEFAULT_LIMITS } from '../limits.ts';
+import { DEFAULT_LIMITS, FRAME_BYTES_CEILING } from '../limits.ts';
 import type { DatagramLink } from './datagram-link.ts';
 import type { DatagramOptions } from './datagram-options.ts';
 
@@ -30,10 +31,11 @@ export class DatagramOutput {
 
   /** @throws RingwireError ERR_RINGWIRE_BAD_DELIMITER */
   constructor(options: DatagramOptions, rules: Readonly<Record<string, EventRule>>) {
-    const byName: Record<CodecName, Codec> = {
+    const byName: Record<AnyCodecName, Codec> = {
       json: new JsonCodec(DEFAULT_LIMITS, true),
       msgpack: new MsgpackCodec(),
       raw: new RawCodec(options.receive, options.encoding),
+      struct: new StructCodec(options.structs, options.receive),
     };
     const codecs: (Codec | undefined)[] = [];
     for (const codec of Object.values(byName)) codecs[codec.id] = codec;
@@ -42,10 +44,11 @@ export class DatagramOutput {
     this.rules = new Map(Object.entries(rules));
     this.delimiter = delimiterBytes(options.delimiter);
     this.#encoding = options.encoding;
+    // How large a message may be is the packer's to judge.
     const wire = {
       names: new EnvelopeNames(),
       delimiter: this.delimiter,
-      frameBytesMax: DATAGRAM_BYTES_MAX,
+      frameBytesMax: FRAME_BYTES_CEILING,
       limits: DEFAULT_LIMITS,
     };
     this.#text = new DelimitedWire(new ReceiveRing(0), wire, NO_SINK);
@@ -65,7 +68,8 @@ export class DatagramOutput {
   #sendNow(link: DatagramLink, event: string, data: unknown, maxAgeMs: number): boolean {
     const { sender, wire } = link;
     if (wire === 'binary') {
-      return sender.send(event, data, this.codecs[link.codecId] ?? this.codec, maxAgeMs);
+      const codec = this.codecs[link.codecId] ?? this.codec;
+      return sender.send(event, data, codec.forEvent?.(event) ?? codec, maxAgeMs);
     }
     if (wire === 'delimited') {
       return sender.sendWhole((out) => this.#text.encode(event, data, out), maxAgeMs);

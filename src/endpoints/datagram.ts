@@ -1,5 +1,5 @@
 /**
- * A datagram socket and all its peers: whom we talk to, in which wire, for how long we remember them. Both faces use it.
+ * A datagram socket and all its peers: joins socket, peers, inbox and output. Both faces use it.
  *
  * Invariant: whatever a peer sends, nothing is thrown, and what is remembered of peers stays within the settings.
  */
@@ -10,23 +10,21 @@ import { DatagramInbox } from '../connection/datagram-inbox.ts';
 import { DatagramNames } from '../connection/datagram-names.ts';
 import type { SenderOptions } from '../connection/datagram-sender.ts';
 import type { Emitter, Slot } from '../emitter.ts';
-import { type ErrorCode, type MessageError, RingwireError } from '../errors.ts';
-import { MAGIC } from '../frames/control.ts';
-import { DATAGRAM_KIND, DatagramFlag } from '../frames/datagram.ts';
-import { REPLY_FACTOR } from '../limits.ts';
+import { type MessageError, RingwireError } from '../errors.ts';
 import { DatagramSocket } from '../transports/datagram.ts';
-import { DatagramLink, type DatagramWire, type LinkHost, linkName, RemoteInfo } from './datagram-link.ts';
-import { type DatagramOptions, datagramSettings, type FullSettings } from './datagram-options.ts';
+import type { DatagramLink, LinkHost, RemoteInfo } from './datagram-link.ts';
+import {
+  assemblyOptions,
+  type DatagramOptions,
+  datagramSettings,
+  type FullSettings,
+  senderOptions,
+} from './datagram-options.ts';
+import { DatagramOutgoing } from './datagram-outgoing.ts';
 import { DatagramOutput } from './datagram-output.ts';
+import { DatagramPeers, type DatagramTarget } from './datagram-peers.ts';
 import { DatagramCounts, type DatagramStats } from './datagram-stats.ts';
 import { HostNames } from './host-names.ts';
-import { PeerTable, Rank } from './peer-table.ts';
-
-/** Where a message goes: a source that was heard, or an address that the program knows. */
-export interface DatagramTarget {
-  readonly address: string;
-  readonly port: number;
-}
 
 export interface DatagramHandlers {
   /** The socket is bound, and connected if it is to be. */
@@ -41,11 +39,15 @@ export interface DatagramHandlers {
   closed(): void;
 }
 
+/** What Node tells of a datagram that could not be sent. */
+type SendError = NodeJS.ErrnoException & { address?: string; port?: number };
+
 const SWEEP_MS = 1_000;
 const KEEPALIVES_PER_TTL = 3;
 /** Of one code there is one error event in this time; all are counted. */
 const TELL_AGAIN_MS = 1_000;
-const FREE_DATAGRAMS_MAX = 256;
+/** Memory for datagrams that is kept for the next burst. */
+const FREE_BYTES_MAX: number = 4 * 1024 * 1024;
 
 export class DatagramEndpoint implements LinkHost {
   readonly names: DatagramNames;
@@ -57,21 +59,17 @@ export class DatagramEndpoint implements LinkHost {
   readonly #settings: FullSettings;
   readonly #socket: DatagramSocket;
   readonly #output: DatagramOutput;
+  readonly #outgoing: DatagramOutgoing;
   readonly #inbox: DatagramInbox;
   readonly #hosts: HostNames;
-  readonly #peers: PeerTable<DatagramLink>;
+  readonly #peers: DatagramPeers;
   readonly #counts = new DatagramCounts();
-  /** The peer of the last datagram or message: most programs talk with the same one many times in a row. */
-  #last: DatagramLink | undefined = undefined;
-  #dirty: DatagramLink[] = [];
-  #flushing = false;
-  #blocked = new Set<DatagramLink>();
-  #latest: DatagramLink[] = [];
-  readonly #timers: NodeJS.Timeout[] = [];
   /** Gives memory back: no slab is ever this one's own. */
   readonly #releaser: ByteWriter;
+  /** Peers with newest values for the end of the turn. */
+  #latest: DatagramLink[] = [];
+  readonly #timers: NodeJS.Timeout[] = [];
   readonly #toldMs = new Map<string, number>();
-  #now: number = performance.now();
   #isStopped = false;
 
   /** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG, ERR_RINGWIRE_BAD_DELIMITER */
@@ -81,38 +79,21 @@ export class DatagramEndpoint implements LinkHost {
     this.#options = options;
     this.#handlers = handlers;
     this.names = new DatagramNames(options.agreed);
-    this.pool = new SlabPool(FREE_DATAGRAMS_MAX, (settings.datagramBytesMax + 7) & ~7);
+    const slabBytes = (settings.datagramBytesMax + 7) & ~7;
+    this.pool = new SlabPool(FREE_BYTES_MAX / slabBytes, slabBytes);
     this.#releaser = new ByteWriter(this.pool, () => {});
-    this.senderOptions = {
-      bytesMax: settings.datagramBytesMax,
-      flags: (settings.timing ? DatagramFlag.timing : 0) | (settings.checksum ? DatagramFlag.checksum : 0),
-      fragmentedBytesMax: settings.fragment ? settings.fragmentedBytesMax : 0,
-      queueBytesSoft: settings.queueBytesSoft,
-      queueBytesMax: settings.queueBytesMax,
-    };
-    const output = (this.#output = new DatagramOutput(options, settings.events));
-    const { fragmentedBytesMax: frameBytesMax, fragmentsBytesMax: bytesMax, fragmentDeadlineMs } = settings;
-    const assembly = { frameBytesMax, bytesMax, deadlineMs: fragmentDeadlineMs };
-    this.#inbox = new DatagramInbox(this.names, {
-      codecs: output.codecs,
-      rules: output.rules,
-      delimiter: output.delimiter,
-      assembly: settings.fragment ? assembly : undefined,
-    });
+    this.senderOptions = senderOptions(settings);
+    this.#output = new DatagramOutput(options, settings.events);
+    this.#outgoing = new DatagramOutgoing(settings.coalesceMs, (error) => handlers.error(error));
+    const { codecs, rules, delimiter } = this.#output;
+    const assembly = assemblyOptions(settings);
+    this.#inbox = new DatagramInbox(this.names, { codecs, rules, delimiter, assembly });
     this.#hosts = new HostNames(options.type === 'udp4' ? 4 : 6, (error) => this.#sendFailed(error));
-    this.#peers = new PeerTable(settings.peersMax, settings.peerTtlMs, (link) => this.#forgotten(link));
-    this.#socket = new DatagramSocket(
-      { ...settings, type: options.type },
-      {
-        bound: () => handlers.started(),
-        received: (bytes, source) => this.#received(bytes, source),
-        written: (segment) => this.#written(segment),
-        ready: () => this.#dispatchBlocked(),
-        sendFailed: (error) => this.#sendFailed(error),
-        failed: (error) => handlers.error(error),
-        closed: () => this.#closed(),
-      },
+    const { id } = this.#output.codec;
+    this.#peers = new DatagramPeers(this, this.#hosts, options, settings, id, (link) =>
+      this.#forgotten(link),
     );
+    this.#socket = this.#makeSocket();
   }
 
   get socket(): dgram.Socket {
@@ -125,14 +106,14 @@ export class DatagramEndpoint implements LinkHost {
 
   /** Those who have been heard within their time to live. */
   get peers(): RemoteInfo[] {
-    return Array.from(this.#heard(), (link) => link.info);
+    return Array.from(this.#peers.audience(), (link) => link.info);
   }
 
   /** Binds; `started` follows, or `error`. */
   start(): void {
+    const { peerTtlMs, statsMs } = this.#settings;
     this.#socket.bind(this.#options.port, this.#options.host);
-    this.#timers.push(setInterval(() => this.#sweep(), Math.min(SWEEP_MS, this.#settings.peerTtlMs / 4)));
-    const { statsMs } = this.#settings;
+    this.#timers.push(setInterval(() => this.#sweep(), Math.min(SWEEP_MS, peerTtlMs / 4)));
     if (statsMs > 0) this.#timers.push(setInterval(() => this.#handlers.stats(this.stats()), statsMs));
     for (const timer of this.#timers) timer.unref();
   }
@@ -143,39 +124,25 @@ export class DatagramEndpoint implements LinkHost {
    * @throws RingwireError ERR_RINGWIRE_UDP_TOO_LARGE, or what the codec throws; nothing is sent then
    */
   send(target: DatagramTarget, event: string, data: unknown): boolean {
-    const last = this.#last;
-    const isLast =
-      last !== undefined && last.info.port === target.port && last.info.address === target.address;
-    const link = isLast ? last : this.#linkTo(target);
-    if (link !== undefined) return this.#sendTo(link, event, data);
-    // What is sent later must not change meanwhile.
-    const kept = data instanceof Uint8Array ? Buffer.from(data) : data;
-    return this.#hosts.lookup(target.address, () => {
-      const found = this.#linkTo(target);
-      if (found !== undefined) this.#guard(() => this.#sendTo(found, event, kept));
-    });
+    const link = this.#peers.named(target);
+    return link === undefined ? this.#sendLater(target, event, data) : this.#sendTo(link, event, data);
   }
 
   /** Sends to all who have been heard within their time to live. @returns false when much waits for one of them */
   broadcast(event: string, data: unknown): boolean {
     let ready = true;
-    for (const link of this.#heard()) if (!this.#sendTo(link, event, data)) ready = false;
+    for (const link of this.#peers.audience()) if (!this.#sendTo(link, event, data)) ready = false;
     return ready;
   }
 
   /** Offers what was sent in this tick to the system now. */
   flush(): void {
-    const dirty = this.#dirty;
-    this.#dirty = [];
-    for (const link of dirty) {
-      link.isDirty = false;
-      this.#guard(() => link.sender.flush());
-    }
+    this.#outgoing.flush();
   }
 
   stats(): DatagramStats {
     const { recv, send } = this.#socket.bufferBytes;
-    return this.#counts.read(this.#peers.entries(-Infinity), this.#inbox.faults, recv, send);
+    return this.#counts.read(this.#peers.all(), this.#inbox.faults, recv, send);
   }
 
   join(group: string, multicastInterface?: string): void {
@@ -191,7 +158,6 @@ export class DatagramEndpoint implements LinkHost {
     if (this.#isStopped) return;
     this.flush();
     this.#isStopped = true;
-    for (const timer of this.#timers) clearInterval(timer);
     this.#socket.close();
   }
 
@@ -206,7 +172,7 @@ export class DatagramEndpoint implements LinkHost {
   }
 
   blocked(link: DatagramLink): void {
-    this.#blocked.add(link);
+    this.#outgoing.blocked(link);
   }
 
   drained(link: DatagramLink): void {
@@ -234,7 +200,7 @@ export class DatagramEndpoint implements LinkHost {
   }
 
   proven(link: DatagramLink): void {
-    this.#peers.promote(link, Rank.proven);
+    this.#peers.proven(link);
   }
 
   limited(): void {
@@ -248,91 +214,48 @@ export class DatagramEndpoint implements LinkHost {
     });
   }
 
-  #linkTo(target: DatagramTarget): DatagramLink | undefined {
-    const { port } = target;
-    const known = this.#peers.get(linkName(target.address, port));
-    if (known !== undefined) return (this.#last = known);
-    const address = this.#hosts.get(target.address);
-    if (address === undefined) return undefined;
-    // A source that was forgotten is a source still: the limit on answers stays.
-    const isSource = target instanceof RemoteInfo;
-    return (this.#last =
-      this.#peers.get(linkName(address, port)) ?? this.#newLink(address, port, isSource, this.#options.wire));
-  }
-
-  #newLink(address: string, port: number, isSource: boolean, wire: DatagramWire): DatagramLink {
-    const family = address.includes(':') ? 'IPv6' : 'IPv4';
-    const info = new RemoteInfo(address, family, port);
-    const link = new DatagramLink(this, info, isSource, wire, this.#output.codec.id);
-    link.activeMs = this.#now = performance.now();
-    this.#setWire(link, wire);
-    this.#peers.add(link);
-    return link;
-  }
-
-  #setWire(link: DatagramLink, wire: DatagramWire): void {
-    link.wire = wire;
-    // Peers in node-ipc's wire cannot prove anything: their programs may rely on long answers.
-    link.replyFactor = this.#settings.replyFactor ?? (wire === 'binary' ? REPLY_FACTOR : 0);
+  #makeSocket(): DatagramSocket {
+    const options = { ...this.#settings, type: this.#options.type };
+    return new DatagramSocket(options, {
+      bound: () => this.#handlers.started(),
+      received: (bytes, { address, port }) => this.#received(bytes, address, port),
+      written: (segment) => this.#releaser.written(segment),
+      ready: () => this.#outgoing.dispatch(),
+      sendFailed: (error) => this.#sendFailed(error),
+      failed: (error) => this.#handlers.error(error),
+      closed: () => this.#closed(),
+    });
   }
 
   #sendTo(link: DatagramLink, event: string, data: unknown): boolean {
     if (this.#isStopped || !link.admit()) return false;
-    if (!link.isHeard) this.#peers.touch(link, this.#now);
     const more = this.#output.send(link, event, data);
     if (!this.#settings.coalesce) link.sender.flush();
-    else if (!link.isDirty && link.sender.isOpen) this.#schedule(link);
+    else if (!link.isDirty && link.sender.isOpen) this.#outgoing.opened(link);
     return more;
   }
 
-  #schedule(link: DatagramLink): void {
-    link.isDirty = true;
-    this.#dirty.push(link);
-    if (this.#flushing) return;
-    this.#flushing = true;
-    const { coalesceMs } = this.#settings;
-    if (coalesceMs > 0) setTimeout(() => this.#flushNow(), coalesceMs);
-    else process.nextTick(() => this.#flushNow());
+  /** The name of the target has to be looked up first. */
+  #sendLater(target: DatagramTarget, event: string, data: unknown): boolean {
+    // What is sent later must not change meanwhile.
+    const kept = data instanceof Uint8Array ? Buffer.from(data) : data;
+    return this.#hosts.lookup(target.address, () => {
+      const link = this.#peers.named(target);
+      if (link !== undefined) this.#outgoing.guard(() => this.#sendTo(link, event, kept));
+    });
   }
 
-  #flushNow(): void {
-    this.#flushing = false;
-    this.flush();
-  }
-
-  #guard(send: () => unknown): void {
-    try {
-      send();
-    } catch (error) {
-      this.#handlers.error(error as Error);
+  #received(bytes: Buffer, address: string, port: number): void {
+    const link = this.#peers.heard(bytes, address, port);
+    if (link === undefined) {
+      this.#inbox.fault('ERR_RINGWIRE_UDP_BAD_SOURCE');
+      return;
     }
-  }
-
-  #received(bytes: Buffer, source: dgram.RemoteInfo): void {
-    const { address, port } = source;
-    const last = this.#last;
-    const isLast = last !== undefined && last.info.port === port && last.info.address === address;
-    const link = isLast ? last : this.#linkFrom(address, port);
-    if (link === undefined) return;
-    this.#now = performance.now();
-    this.#peers.touch(link, this.#now);
-    this.#peers.promote(link, link.received(bytes.length));
-    const wire = wireOf(bytes, this.#options.wire);
-    if (wire !== link.wire) this.#setWire(link, wire);
-    if (wire === 'binary') this.#inbox.receive(bytes, link);
-    else if (wire === 'delimited') this.#inbox.receiveText(bytes, link);
+    if (link.wire === 'binary') this.#inbox.receive(bytes, link);
+    else if (link.wire === 'delimited') this.#inbox.receiveText(bytes, link);
     else this.#inbox.receiveBytes(bytes, link);
     // What waits for a proof may leave for what has come.
     link.dispatch();
-  }
-
-  #linkFrom(address: string, port: number): DatagramLink | undefined {
-    const known = this.#peers.get(linkName(address, port));
-    if (known === undefined && (port === 0 || isNoSource(address))) {
-      this.#inbox.fault('ERR_RINGWIRE_UDP_BAD_SOURCE');
-      return undefined;
-    }
-    return (this.#last = known ?? this.#newLink(address, port, true, this.#options.wire));
   }
 
   #flushLatest(): void {
@@ -341,46 +264,31 @@ export class DatagramEndpoint implements LinkHost {
     for (const link of links) link.flushLatest();
   }
 
-  #dispatchBlocked(): void {
-    const blocked = this.#blocked;
-    this.#blocked = new Set();
-    for (const link of blocked) this.#guard(() => link.dispatch());
-  }
-
-  #written(segment: Segment): void {
-    this.#releaser.written(segment);
-  }
-
-  *#heard(): Generator<DatagramLink, undefined> {
-    for (const link of this.#peers.entries(performance.now())) if (link.isHeard) yield link;
-  }
-
   #sweep(): void {
     const now = performance.now();
     this.#peers.expire(now);
     this.#inbox.expire();
     const keepaliveMs = this.#settings.peerTtlMs / KEEPALIVES_PER_TTL;
-    for (const link of this.#peers.entries(now))
-      this.#guard(() => link.sweep(now - link.activeMs, keepaliveMs));
+    for (const link of this.#peers.all())
+      this.#outgoing.guard(() => link.sweep(now - link.activeMs, keepaliveMs));
   }
 
   #forgotten(link: DatagramLink): void {
-    if (this.#last === link) this.#last = undefined;
-    this.#blocked.delete(link);
+    this.#outgoing.forgotten(link);
     link.discard();
     this.#counts.forgotten(link);
   }
 
-  #sendFailed(cause: NodeJS.ErrnoException & { address?: string; port?: number }): void {
-    const code: ErrorCode = 'ERR_RINGWIRE_SEND_FAILED';
+  #sendFailed(cause: SendError): void {
+    const code = 'ERR_RINGWIRE_SEND_FAILED';
     this.#inbox.fault(code);
     const name = cause.code ?? 'unknown';
     const now = performance.now();
     if (now - (this.#toldMs.get(name) ?? -Infinity) < TELL_AGAIN_MS) return;
     this.#toldMs.set(name, now);
-    const peer = cause.address === undefined ? undefined : `${cause.address}:${cause.port}`;
-    const message = `a datagram could not be sent${peer === undefined ? '' : ` to ${peer}`}: ${name}`;
-    this.#handlers.error(new RingwireError(code, message, { cause, ...(peer !== undefined && { peer }) }));
+    const peer = cause.address === undefined ? {} : { peer: `${cause.address}:${cause.port}` };
+    const message = `a datagram could not be sent${cause.address === undefined ? '' : ` to ${peer.peer}`}: ${name}`;
+    this.#handlers.error(new RingwireError(code, message, { cause, ...peer }));
   }
 
   #closed(): void {
@@ -389,21 +297,4 @@ export class DatagramEndpoint implements LinkHost {
     this.#peers.clear();
     this.#handlers.closed();
   }
-}
-
-/** The wire of a datagram, where this side knows several. */
-function wireOf(bytes: Buffer, own: DatagramWire): DatagramWire {
-  if (own === 'unframed') return own;
-  return bytes[0] === MAGIC && bytes[1] === DATAGRAM_KIND ? 'binary' : 'delimited';
-}
-
-/** No host has these: answers would go to nobody, or to everybody. */
-function isNoSource(address: string): boolean {
-  if (address.includes('.')) {
-    const [first = 0, ...rest] = (address.split(':').at(-1) as string).split('.').map(Number);
-    return (
-      first === 0 || (first >= 224 && first <= 239) || (first === 255 && rest.every((each) => each === 255))
-    );
-  }
-  return address === '::' || address.toLowerCase().startsWith('ff');
 }

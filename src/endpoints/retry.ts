@@ -1,7 +1,7 @@
 /**
  * When to try again. The rules are asked for at each step, so a program may change them while it waits.
  *
- * Invariant: `attempts` counts the tries since the last time that `established` was told of a connection.
+ * Invariant: `attempts` counts the tries since the last connection, or with a growing pause since the last one that was worth something.
  */
 
 export interface RetryRules {
@@ -35,7 +35,13 @@ export class Retry {
     return !rules.stopped && this.attempts < rules.attemptsMax;
   }
 
-  established(): void {
+  /** node-ipc counts from here. With a growing pause this alone proves nothing: a server that accepts and closes at once is still in trouble. */
+  connected(): void {
+    if (this.#rules().backoffMsMax === undefined) this.attempts = 0;
+  }
+
+  /** The connection has lasted, or has brought a message. */
+  proven(): void {
     this.attempts = 0;
   }
 

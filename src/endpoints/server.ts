@@ -5,7 +5,8 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
-import { Connection, type ConnectionContext, type WireChoice } from '../connection/connection.ts';
+import { Connection } from '../connection/connection.ts';
+import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
 import type { Stats } from '../connection/counters.ts';
 import type { WireKind } from '../connection/wire.ts';
 import type { MessageError } from '../errors.ts';
@@ -81,7 +82,7 @@ export class StreamServer {
    * @throws what `Connection.send` throws
    */
   send(socket: net.Socket, event: string, data: unknown): boolean {
-    return this.#connections.get(socket)?.send(event, data) ?? false;
+    return this.#connections.get(socket)?.sender.send(event, data) ?? false;
   }
 
   /**

@@ -73,18 +73,21 @@ export interface Goodbye {
   text: string;
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Preamble and hello in one Buffer of the caller's. */
-export function greeting(payloadLimit: number, hello: Hello): Buffer {
+/** Preamble and hello in one Buffer of the caller's. @param layouts from `layoutEntries` */
+export function greeting(payloadLimit: number, hello: Hello, layouts: Buffer = NOTHING): Buffer {
   const id = cut(hello.id);
-  const body = Buffer.alloc(8 + id.length);
+  const layoutsAt = layoutsStart(id.length);
+  const body = Buffer.alloc(layouts.length > 0 ? layoutsAt + layouts.length : 8 + id.length);
   body[0] = Control.hello;
   body[1] = hello.codec;
   body.writeUInt16LE(hello.codecSet, 2);
   body.writeUInt16LE(id.length, 4);
   body.writeUInt16LE(hello.features, 6);
   id.copy(body, 8);
+  layouts.copy(body, layoutsAt);
   return Buffer.concat([preamble(payloadLimit), controlFrame(body)]);
 }
 
@@ -171,6 +174,11 @@ export function readHello(frame: Frame): Hello {
     id: readText(frame.bytes, idStart, idStart + idBytes),
     features: frame.bytes.readUInt16LE(frame.start + 6),
   };
+}
+
+/** Where the layouts stand in a hello, from the start of its payload. */
+export function layoutsStart(idBytes: number): number {
+  return (8 + idBytes + 7) & ~7;
 }
 
 /** @returns the announced name; its id is read by the caller's table */

@@ -206,7 +206,8 @@ export class DatagramReader {
     fragment.index = view.getUint16(at + 8, true);
     fragment.count = view.getUint16(at + 10, true);
     if (view.getUint32(at + 12, true) !== 0) return 'ERR_RINGWIRE_BAD_FLAGS';
-    if (fragment.count < 2 || fragment.index >= fragment.count) return 'ERR_RINGWIRE_BAD_CONTROL';
+    const isWhole = (fragment.bytes & 7) === 0;
+    if (fragment.count < 2 || fragment.index >= fragment.count || !isWhole) return 'ERR_RINGWIRE_BAD_CONTROL';
     return undefined;
   }
 

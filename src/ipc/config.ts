@@ -6,8 +6,10 @@
  * Invariant: reading settings never changes them.
  */
 import os from 'node:os';
-import type { CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName } from '../codecs/codec.ts';
 import type { ReceiveMode } from '../codecs/raw.ts';
+import type { Structs } from '../codecs/struct/codec.ts';
+import { isStruct } from '../codecs/struct/struct.ts';
 import { type ContextOptions } from '../endpoints/context.ts';
 import type { DatagramOptions, DatagramSettings } from '../endpoints/datagram-options.ts';
 import type { RetryRules } from '../endpoints/retry.ts';
@@ -66,9 +68,11 @@ export class Config {
   interfaces: Interfaces = noInterfaces();
   tls: TlsSettings | false = false;
   /** Moves clients to the ringwire wire, with this codec. Servers speak both wires anyway. */
-  codec: CodecName | undefined = undefined;
-  /** How raw messages of the ringwire wire are received: your own copy, a lent view, or the lent frame. */
+  codec: AnyCodecName | undefined = undefined;
+  /** How raw messages and structs of the ringwire wire are received: your own copy, a lent view, or the lent frame. */
   receive: ReceiveMode = 'copy';
+  /** The structs of events, for the codec 'struct'. */
+  structs: Structs = {};
   /** Event names with ids that both programs know, 1 to 32767. */
   events: Record<string, number> = {};
   /** UDP alone: sizes of datagrams, modes of events, peers, buffers, multicast. */
@@ -121,14 +125,16 @@ function truthy(options: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => Boolean(value)));
 }
 
-const CODECS: readonly unknown[] = ['json', 'msgpack', 'raw'];
+const CODECS: readonly unknown[] = ['json', 'msgpack', 'raw', 'struct'];
 const RECEIVE_MODES: readonly unknown[] = ['copy', 'view', 'frame'];
 
 /** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG and what the context finds, naming the setting to change */
 export function contextOptions(config: Config, followPeer: boolean): ContextOptions {
   const codec = config.codec ?? undefined;
   if (codec !== undefined && !CODECS.includes(codec)) {
-    throw badConfig(`config.codec must be 'json', 'msgpack' or 'raw', not ${JSON.stringify(codec)}`);
+    throw badConfig(
+      `config.codec must be 'json', 'msgpack', 'raw' or 'struct', not ${JSON.stringify(codec)}`,
+    );
   }
   if (codec !== undefined && config.rawBuffer && !followPeer) {
     throw badConfig(
@@ -139,6 +145,12 @@ export function contextOptions(config: Config, followPeer: boolean): ContextOpti
     throw badConfig(
       `config.receive must be 'copy', 'view' or 'frame', not ${JSON.stringify(config.receive)}`,
     );
+  }
+  for (const [event, struct] of Object.entries(config.structs)) {
+    if (!isStruct(struct)) throw badConfig(`config.structs.${event} must be what defineStruct returns`);
+  }
+  if (codec === 'struct' && Object.keys(config.structs).length === 0) {
+    throw badConfig("config.codec 'struct' needs config.structs, a struct for each event");
   }
   if (!Buffer.isEncoding(config.encoding))
     throw badConfig(`config.encoding ${JSON.stringify(config.encoding)} is unknown`);
@@ -153,6 +165,7 @@ export function contextOptions(config: Config, followPeer: boolean): ContextOpti
     followPeer,
     delimiter: config.delimiter,
     events: config.events,
+    structs: config.structs,
     poison: process.env['RINGWIRE_POISON'] === '1',
   };
 }
@@ -164,7 +177,7 @@ export function datagramOptions(
   host: string,
   port: number,
 ): DatagramOptions {
-  const { codec, receive, encoding, delimiter, events } = contextOptions(config, false);
+  const { codec, structs = {}, receive, encoding, delimiter, events } = contextOptions(config, false);
   const wire = config.rawBuffer ? 'unframed' : config.codec === undefined ? 'delimited' : 'binary';
   return {
     type,
@@ -172,6 +185,7 @@ export function datagramOptions(
     port,
     wire,
     codec,
+    structs,
     receive,
     encoding,
     delimiter,

@@ -8,7 +8,8 @@ import cluster from 'node:cluster';
 import type dgram from 'node:dgram';
 import type net from 'node:net';
 import { makeContext } from '../endpoints/context.ts';
-import type { DatagramEndpoint, DatagramTarget } from '../endpoints/datagram.ts';
+import type { DatagramEndpoint } from '../endpoints/datagram.ts';
+import type { DatagramTarget } from '../endpoints/datagram-peers.ts';
 import type { RemoteInfo } from '../endpoints/datagram-link.ts';
 import type { DatagramStats } from '../endpoints/datagram-stats.ts';
 import { StreamServer } from '../endpoints/server.ts';
@@ -266,7 +267,7 @@ export class Server extends Emitter {
     }
   }
 
-  #failed(error: Error, socket: net.Socket | undefined = undefined): void {
+  #failed(error: Error, socket?: net.Socket): void {
     if (this.#stream?.server.listening !== true) this.#starting = false;
     this.#shared.logFault('server error', socket ?? this, error);
     this.publish('error', error);

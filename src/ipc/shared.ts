@@ -7,7 +7,7 @@
 import { Counters, type Stats } from '../connection/counters.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
 import type { Accounts } from '../endpoints/context.ts';
-import { trustOf } from '../transports/tls-options.ts';
+import { warnOfTrust } from '../transports/tls-options.ts';
 import type { Config } from './config.ts';
 import { totalPendingBytesMax } from './config-limits.ts';
 import { type Log, oneLine } from './log.ts';
@@ -41,7 +41,7 @@ export class Shared {
   }
 
   stats(): Stats {
-    return this.#counters.snapshot([...this.#memory.groups].flatMap((group) => [...group]));
+    return this.#counters.snapshot(this.#memory.members());
   }
 
   /** @param peer whose fault it is; an object that stands for it */
@@ -63,9 +63,6 @@ export class Shared {
 
   /** Says once that TLS settings, or the environment, ask for trust in anybody. */
   warnOfTrust(settings: unknown, isServer: boolean): void {
-    const warning = this.#warned ? undefined : trustOf(settings, isServer);
-    if (warning === undefined) return;
-    this.#warned = true;
-    process.emitWarning(warning, { type: 'RingwireWarning', code: 'ERR_RINGWIRE_TLS_UNVERIFIED' });
+    if (!this.#warned) this.#warned = warnOfTrust(settings, isServer);
   }
 }

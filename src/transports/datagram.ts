@@ -5,6 +5,7 @@
  * Invariant: each `send` has had its `written` when the system does not need the memory any more; nothing that the system says is thrown.
  */
 import dgram from 'node:dgram';
+import dns from 'node:dns';
 import type { Segment } from '../bytes/byte-writer.ts';
 
 export interface DatagramSocketOptions {
@@ -13,7 +14,7 @@ export interface DatagramSocketOptions {
   readonly reusePort: boolean;
   readonly recvBufferBytes: number;
   readonly sendBufferBytes: number;
-  /** Bytes that leave in one turn of the event loop. */
+  /** Bytes that leave in one turn of the event loop, as receive buffers count them. */
   readonly burstBytesMax: number;
   readonly broadcast: boolean;
   readonly ttl?: number | undefined;
@@ -38,14 +39,13 @@ export interface DatagramSocketHandlers {
   closed(): void;
 }
 
+/** What a datagram occupies in a receive buffer of Linux beside its bytes, about. */
+const OVERHEAD_BYTES = 704;
+
 /** Datagrams that the system has been given and cannot send yet. */
 const UNSENT_COUNT_MAX = 64;
 
-/** Addresses are numbers here: nothing has to be looked up, and Node's own way would cost each datagram a tick. */
-const NO_LOOKUP = (address: string, ...rest: unknown[]): void => {
-  const done = rest.at(-1) as (error: null, address: string) => void;
-  done(null, address);
-};
+type Lookup = (host: string, family: number, done: (error: Error | null, address: string) => void) => void;
 
 export class DatagramSocket {
   readonly socket: dgram.Socket;
@@ -63,13 +63,19 @@ export class DatagramSocket {
     if (this.#unsent.length > 0) this.#reap();
   };
 
+  /** What is sent has a number for an address; Node's own way would cost each datagram a tick. */
+  readonly #lookup: Lookup = (host, family, done) => {
+    if (this.#isBound) done(null, host);
+    else dns.lookup(host, { family }, done);
+  };
+
   constructor(options: DatagramSocketOptions, handlers: DatagramSocketHandlers) {
     this.#options = options;
     this.#handlers = handlers;
     this.#budgetBytes = options.burstBytesMax;
     const { type, reuseAddress, reusePort } = options;
     // Types of Node 20 do not know reusePort yet.
-    const created = { type, reuseAddr: reuseAddress, reusePort, lookup: NO_LOOKUP as never };
+    const created = { type, reuseAddr: reuseAddress, reusePort, lookup: this.#lookup as never };
     this.socket = dgram.createSocket(created);
     this.socket.on('message', (bytes, source) => handlers.received(bytes, source));
     this.socket.on('error', (error) => this.#error(error));
@@ -87,7 +93,6 @@ export class DatagramSocket {
   }
 
   bind(port: number, host: string): void {
-    // An address that is no number is looked up by the system here, by dgram never.
     this.socket.bind({ port, address: host }, () => this.#bound());
   }
 
@@ -103,7 +108,7 @@ export class DatagramSocket {
       this.#handlers.written(segment);
       return;
     }
-    this.#budgetBytes -= segment.bytes.length;
+    this.#budgetBytes -= segment.bytes.length + OVERHEAD_BYTES;
     this.#refill ??= setImmediate(() => this.#refilled());
     try {
       if (this.#options.connect === undefined) this.socket.send(segment.bytes, port, address, this.#sent);

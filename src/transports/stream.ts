@@ -16,8 +16,8 @@ export interface TransportHandlers {
   received(bytes: number): void;
   /** A chunk in memory of the operating system layer, borrowed for the call. */
   receivedChunk(chunk: Buffer): void;
-  /** The segment is on its way, or with the connection `lost`; its memory is free again. */
-  written(segment: Segment, lost: boolean): void;
+  /** The segment is on its way, or never will be; its memory is free again. @param isLost it never will be, at least not all of it */
+  written(segment: Segment, isLost: boolean): void;
   /** The peer will send nothing more; it may still want answers. */
   ended(): void;
   failed(error: Error): void;
@@ -64,17 +64,16 @@ export class StreamTransport {
     const written = (error?: Error | null): void => {
       if (done) return;
       done = true;
-      // A write that was under way when the socket was destroyed ends without an error.
-      const lost = error instanceof Error || socket.destroyed;
-      for (const segment of segments) this.#handlers.written(segment, lost);
+      // A write that a destroyed socket gave up completes without an error.
+      const isLost = socket.destroyed || (error !== undefined && error !== null);
+      for (const segment of segments) this.#handlers.written(segment, isLost);
     };
     if (last > 0) socket.cork();
     for (let at = 0; at < last; at++) socket.write((segments[at] as Segment).bytes);
     // The callback comes too when the socket is or gets destroyed.
     socket.write((segments[last] as Segment).bytes, written);
     if (last > 0) socket.uncork();
-    // A socket that has failed holds nothing either; its callback says so.
-    if (socket.writableLength === 0 && socket.errored === null && !socket.destroyed) written();
+    if (socket.writableLength === 0 && !socket.destroyed) written();
   }
 
   /** Bytes that the system has taken; undefined where Node does not tell. */

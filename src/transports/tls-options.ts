@@ -55,6 +55,14 @@ export function trustOf(settings: unknown, isServer: boolean): string | undefine
   return undefined;
 }
 
+/** Says what `trustOf` says. @returns whether there was something */
+export function warnOfTrust(settings: unknown, isServer: boolean): boolean {
+  const warning = trustOf(settings, isServer);
+  if (warning === undefined) return false;
+  process.emitWarning(warning, { type: 'RingwireWarning', code: 'ERR_RINGWIRE_TLS_UNVERIFIED' });
+  return true;
+}
+
 function resolve(settings: unknown): Options {
   if (typeof settings !== 'object' || settings === null) throw bad('tls must be an object with TLS options');
   const { private: key, public: cert, trustedConnections, dhparam, ...rest } = settings as TlsSettings;

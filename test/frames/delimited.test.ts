@@ -217,12 +217,12 @@ test('cost per byte is flat: 1 MiB in pieces of 64 bytes and of 64 KiB, within 2
       for (let round = 0; round < 3; round++) {
         const parser = new DelimitedParser(new ReceiveRing(64), delimiterBytes(text), 2 ** 20);
         let frames = 0;
-        const start = performance.now();
+        const start = process.cpuUsage();
         for (const piece of pieces) {
           parser.feed(piece);
           if (parser.next() !== undefined) frames++;
         }
-        best = Math.min(best, performance.now() - start);
+        best = Math.min(best, process.cpuUsage(start).user / 1e3);
         assert.equal(frames, 1);
       }
       return best;

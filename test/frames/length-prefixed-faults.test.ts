@@ -235,13 +235,13 @@ test('cost per byte is flat: 1 MiB in pieces of 64 bytes and of 64 KiB, within 2
     for (let round = 0; round < 3; round++) {
       const parser = new LengthPrefixedParser(ring, PAYLOAD_MAX);
       let frames = 0;
-      const start = performance.now();
+      const start = process.cpuUsage();
       for (const piece of pieces) {
         if (!throughRing) parser.feed(piece);
         else for (let at = 0; at < piece.length;) at += land(parser, piece, at);
         if (parser.next() !== undefined) frames++;
       }
-      best = Math.min(best, performance.now() - start);
+      best = Math.min(best, process.cpuUsage(start).user / 1e3);
       assert.equal(frames, 1);
     }
     return best;

@@ -86,12 +86,11 @@ function isPreamble(bytes: Buffer): boolean {
   return limit >= 1024 && limit < 2 ** 31;
 }
 
-/** Gives a frame to the wire and writes it down, with its end when the wire has had enough. */
-function receive(wire: Wire, frame: Frame, account: Account): void {
+/** The line of a frame, without what became of it; to be taken before anybody moves its start. */
+export function lineOf(frame: Frame): string {
   const { event, codec, flags, kind, correlation, traceStart, bytes } = frame;
   const payload = bytes.subarray(frame.start, frame.end);
-  const isControl = event === 0;
-  const isLast = isControl && payload[0] === 5 && payload.length >= 4 && payload.readUInt16LE(2) !== 0;
+  if (event === 0) return `control ${shown(payload)}`;
   const words = [
     event.toString(16).padStart(4, '0'),
     codec,
@@ -101,15 +100,26 @@ function receive(wire: Wire, frame: Frame, account: Account): void {
   ];
   words.push(shown(payload));
   if (flags & 2) words.push(bytes.toString('hex', traceStart, traceStart + 25));
-  const text = isControl ? `control ${shown(payload)}` : words.join(' ');
-  const unit = plainFrameBytes(payload.length) + extraBytes(flags);
+  return words.join(' ');
+}
+
+/** Bytes that a frame occupies on the wire. */
+export function unitBytesOf(frame: Frame): number {
+  return plainFrameBytes(frame.end - frame.start) + extraBytes(frame.flags);
+}
+
+/** Gives a frame to the wire and writes it down, with its end when the wire has had enough. */
+function receive(wire: Wire, frame: Frame, account: Account): void {
+  const text = lineOf(frame);
+  const unit = unitBytesOf(frame);
+  const isControl = frame.event === 0;
   let word = isControl ? '' : 'frame ';
   try {
     wire.receive(frame);
   } catch (error) {
     // Codecs and handlers are dumb here: what costs one message is its event.
     if (error instanceof MessageError) word = 'refused ';
-    else if (!isLast || codeOf(error) !== 'PEER_GOODBYE') throw error;
+    else if (!isControl || codeOf(error) !== 'PEER_GOODBYE') throw error;
     else {
       account.lines.push(text);
       account.offset += unit;

@@ -2,7 +2,7 @@
  * The vectors of fixtures/vectors through the TypeScript parsers and wires: whole, byte by byte, cut once at every place and at random.
  * native-peers/vectors.c runs the same files; who passes both agrees with the other on frames, codes and offsets.
  *
- * Datagrams are run where the datagram code is tested.
+ * Datagrams are not cut: each arrives whole.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -14,10 +14,11 @@ import { projectRoot } from '../support/project.ts';
 import { seeded } from '../support/seeded.ts';
 import { readVectors, type Vector, VECTOR_FOLDER } from '../support/vectors.ts';
 import { evenly, randomly, type Way, WAYS } from './pieces.ts';
+import { replayDatagrams } from './replay-datagrams.ts';
 import { replay } from './replay.ts';
 
 /** What the wire alone does not know: who joins the parts above it does. */
-const ELSEWHERE: readonly string[] = ['layouts', 'session', 'prelude'];
+const ELSEWHERE: readonly string[] = ['session', 'prelude'];
 
 const vectors: readonly Vector[] = readVectors();
 const ours: readonly Vector[] = vectors.filter(
@@ -59,6 +60,11 @@ for (const wire of ['stream', 'delimited'] as const) {
     for (const vector of ours) if (vector.setting.wire === wire) check(vector);
   });
 }
+
+test('the vectors of datagrams', () => {
+  for (const { name, setting, pieces, expected } of vectors)
+    if (setting.wire === 'datagram') assert.equal(replayDatagrams(setting, pieces), expected, name);
+});
 
 test('the hostile vectors are what their tables make', async () => {
   const script = pathToFileURL(join(projectRoot(), 'fixtures', 'make-vectors.mjs')).href;

@@ -97,16 +97,17 @@ test('T09 partial-frame slowloris: 500 peers that drip a byte at a time are cut 
   assert.equal(account.closedErrors, 500);
 });
 
+function preamble(at: number, value: number): Buffer {
+  const bytes = Buffer.from(PREAMBLE);
+  bytes[at] = value;
+  return bytes;
+}
+
 /** One bad thing each, and the name of the reason in the goodbye. */
 function skews(): { name: string; bytes: Buffer; reason: number; code: string }[] {
   const skewed: { name: string; bytes: Buffer; reason: number; code: string }[] = [];
   const add = (name: string, reason: number, code: string, ...bytes: Buffer[]): void => {
     skewed.push({ name, reason, code, bytes: Buffer.concat(bytes) });
-  };
-  const preamble = (at: number, value: number): Buffer => {
-    const bytes = Buffer.from(PREAMBLE);
-    bytes[at] = value;
-    return bytes;
   };
   const rest = GREETING.subarray(8);
   for (let version = 0; version < 256; version += version < 8 ? 1 : 31)

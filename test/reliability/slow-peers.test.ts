@@ -206,8 +206,8 @@ for (const codec of [undefined, JSON_CODEC]) {
       for (const each of expendable) each.write(json('msg', { id: 'expendable' }));
       await until('the expendable', ({ delivered }) => delivered === helpers);
       if (codec !== undefined) peer.write(greetingIn(codec));
-      for (let n = 1; n <= count;) {
-        const burst = Array.from({ length: Math.min(200, count - n + 1) }, () => n++);
+      for (let first = 1; first <= count; first += 200) {
+        const burst = Array.from({ length: Math.min(200, count - first + 1) }, (_, index) => first + index);
         const messages = burst.map((each) =>
           codec === undefined ? json('wild', each) : inlineFrame('wild', codec, String(each)),
         );

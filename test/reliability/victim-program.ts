@@ -156,9 +156,8 @@ class Victim {
         server.flush();
         break;
       case 5: {
-        const extra = (): void => {};
-        server.on('wild', extra);
-        server.off('wild', extra);
+        server.on('wild', ignore);
+        server.off('wild', ignore);
         break;
       }
       case 6:
@@ -262,3 +261,5 @@ process.on('message', (message: { id: number; what: string; key: number; opening
 });
 process.on('disconnect', () => process.exit(0));
 process.send?.({ id: 0 });
+
+function ignore(): void {}

@@ -103,7 +103,7 @@ function p99(latencies: readonly number[]): number {
 }
 
 /** The thread: a bare server that echoes, and a look at how late its own loop runs. */
-function control(path: string): void {
+function serveControl(path: string): void {
   const delay = monitorEventLoopDelay({ resolution: 10 });
   const server = net.createServer((socket) => {
     socket.on('error', () => {});
@@ -168,4 +168,4 @@ async function main(): Promise<void> {
 }
 
 if (isMainThread) void main();
-else control(workerData as string);
+else serveControl(workerData as string);

@@ -102,15 +102,18 @@ export interface RowOptions {
 export interface Target {
   readonly address: net.NetConnectOpts & { path?: string; port?: number };
   readonly folder: string;
-  account(): Promise<Account>;
+  readonly account: () => Promise<Account>;
   /** Asks until the account says what is wanted. */
-  until(what: string, done: (account: Account) => boolean): Promise<Account>;
+  readonly until: (what: string, done: (account: Account) => boolean) => Promise<Account>;
 }
 
 /** Requests to a process and their answers. */
 class Line {
   readonly #process: ChildProcess;
-  readonly #waiting = new Map<number, { resolve(answer: unknown): void; reject(error: Error): void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (answer: unknown) => void; reject: (error: Error) => void }
+  >();
   #asked = 0;
   readonly ready: Promise<unknown>;
 

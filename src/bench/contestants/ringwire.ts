@@ -5,7 +5,7 @@
  */
 import net from 'node:net';
 import type { Frame } from '../../frames/frame.ts';
-import type { CodecName } from '../../codecs/codec.ts';
+import type { AnyCodecName } from '../../codecs/codec.ts';
 import type { ReceiveMode } from '../../codecs/raw.ts';
 import type { Client } from '../../ipc/client.ts';
 import type { IPC } from '../../ipc/ipc.ts';
@@ -22,13 +22,14 @@ import {
   PENDING_BYTES,
 } from '../contestant.ts';
 import { findPackage, loadPackage } from '../optional.ts';
+import { type SampleView, sampleStruct, sampleCheck } from './sample.ts';
 
 const ORIGINAL = '@achrinza/node-ipc';
 const HOST = '127.0.0.1';
 
 interface Options {
   /** Of the ringwire wire; none is node-ipc's wire. */
-  readonly codec?: CodecName;
+  readonly codec?: AnyCodecName;
   readonly receive?: ReceiveMode;
   readonly original?: boolean;
   /** Every message carries its number, which the C sink checks. */
@@ -53,6 +54,7 @@ async function makeIpc(job: Job, { codec, receive, original }: Options): Promise
   const ipc = new Class();
   Object.assign(ipc.config, { silent: true, id: 'bench', retry: 50, receive: receive ?? 'copy' });
   if (codec !== undefined) ipc.config.codec = codec;
+  if (codec === 'struct') ipc.config.structs = { [EVENT]: await sampleStruct(job) };
   return ipc;
 }
 
@@ -128,9 +130,17 @@ function listen(
   emitter: Server | Client,
   job: Job,
   events: Events,
-  { receive }: Options,
+  { codec, receive }: Options,
   own?: Client,
 ): void {
+  if (codec === 'struct') {
+    const check = sampleCheck(job);
+    emitter.on(EVENT, (view: SampleView, socket: PeerSocket) => {
+      check(view);
+      events.received(own ?? socket, 1);
+    });
+    return;
+  }
   if (receive === 'frame') {
     // A Buffer for each frame would be what this mode avoids: it is made for the few that are compared.
     const check = makeCheck(job.data, 1);

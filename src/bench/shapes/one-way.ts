@@ -1,11 +1,14 @@
 /**
- * Messages from the clients to the server as fast as they go: one client, or several that share the count (fan-in). The server measures.
+ * Messages from the clients to the server as fast as they go, over datagrams as fast as they arrive: one client, or several that share the count (fan-in). The server measures.
  */
+import { DATAGRAMS } from './datagrams.ts';
 import { Counter, ignore, openClient, type Shape, type Side } from './shape.ts';
 
 export const ONE_WAY: Shape = {
   measuring: 'server',
-  serve: async ({ contestant, job, count, ready, done }) => {
+  serve: async (side) => {
+    const { contestant, job, count, ready, done } = side;
+    if (job.transport === 'udp') return DATAGRAMS.serve(side);
     const counter = new Counter(count, (measured, counted) => done({ counted, ...measured }));
     const endpoint = await contestant.serve(job, {
       opened: ignore,
@@ -16,6 +19,7 @@ export const ONE_WAY: Shape = {
   },
   connect: async (side) => {
     const { count, peers, done } = side;
+    if (side.job.transport === 'udp') return DATAGRAMS.connect(side);
     const counter = new Counter(count, ({ costs }, counted) => done({ counted, costs }));
     const senders = Array.from({ length: peers }, (_, index) =>
       // The first ones take what cannot be shared evenly.

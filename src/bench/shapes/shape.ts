@@ -16,6 +16,8 @@ export interface SideReport {
   /** Of the side that measures. */
   readonly perSecond?: number | undefined;
   readonly latencies?: Latencies;
+  /** Share of what was sent that did not arrive, over a transport that loses. */
+  readonly lost?: number;
 }
 
 export interface Side {
