@@ -43,6 +43,7 @@ export class RawCodec implements Codec {
 
   prepare(data: unknown): number {
     const source = data instanceof Uint8Array ? data : toBytes(data, this.#encoding);
+    if (source.length === 0) checkAttached(source);
     this.#source = source;
     this.attachment = source.length >= ATTACH_BYTES_MIN ? source : undefined;
     return source.length;
@@ -60,6 +61,12 @@ export class RawCodec implements Codec {
     if (this.#views !== undefined) return this.#views.of(frame.bytes, frame.start, frame.end);
     return this.#copies.copy(frame.bytes, frame.start, frame.end);
   }
+}
+
+/** Memory that was transferred away looks empty and cannot be copied from: that has to show before anything is written. @throws TypeError */
+function checkAttached(source: Uint8Array): void {
+  // Any view of such memory is refused.
+  void new Uint8Array(source.buffer);
 }
 
 /** Bytes of your own from what a handler was lent: a view, or a frame. */

@@ -81,7 +81,8 @@ export class BinaryEncoder {
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
-    if (event === this.#sentEvent && isBytes(data) && data.length < this.#rawEnd) {
+    // What looks empty may have lost its memory: the codec finds out.
+    if (event === this.#sentEvent && isBytes(data) && data.length < this.#rawEnd && data.length > 0) {
       this.#writeBytes(data, out);
     } else {
       this.#encodeAny(event, data, out);
