@@ -2,7 +2,7 @@
  * A process that is flooded with datagrams from sources that were never seen, and tells how its resident memory changed:
  * `node --expose-gc flood.js <sources>`. It answers every one of them, as far as the limit on answers lets it.
  *
- * Sources are forged where the socket would hand them over. Invariant: half as many sources again come before the first look.
+ * Sources are forged where the socket would hand them over. Invariant: as many sources come before the first look, so that the engine's young generation has grown to its size.
  */
 import type dgram from 'node:dgram';
 import type { DatagramStats } from '../../../src/endpoints/datagram-stats.ts';
@@ -42,9 +42,9 @@ async function resident(): Promise<number> {
 }
 
 async function run(): Promise<void> {
-  await flood(0, sources / 2);
+  await flood(0, sources);
   const before = await resident();
-  await flood(sources / 2, sources / 2 + sources);
+  await flood(sources, 2 * sources);
   const grown = (await resident()) - before;
   const { received, peers, forgottenPeers } = server.stats() as DatagramStats;
   process.stdout.write(`${JSON.stringify({ grown, received, peers: peers.length, forgottenPeers })}\n`);
