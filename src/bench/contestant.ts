@@ -48,6 +48,8 @@ export interface Contestant {
   readonly ours?: boolean;
   /** Roles that a C program takes instead, source and sink or another one with its first arguments; see native.ts. */
   readonly native?: { readonly server?: true; readonly client?: true | readonly string[] };
+  /** Messages on their way over udp that a receive buffer of 4 MiB surely holds; 4,096 unless said otherwise. */
+  readonly window?: number;
   /** The server makes the client process itself. */
   readonly forks?: boolean;
   /** Why it cannot be measured here; undefined when it can. */

@@ -17,13 +17,16 @@ import { WS } from './contestants/ws.ts';
 import { ZEROMQ } from './contestants/zeromq.ts';
 import { nativeMissing } from './native.ts';
 
+/** Datagrams of many small messages take far less memory of the system's for each of them. */
+const COALESCED_WINDOW = 32_768;
+
 const FRAME: Contestant = overUdp(
   ringwire('raw-frame', { codec: 'raw', receive: 'frame' }),
   ringwireDatagrams({}),
 );
 
 export const CONTESTANTS: readonly Contestant[] = [
-  FRAME,
+  { ...FRAME, window: COALESCED_WINDOW },
   ringwire('raw-view', { codec: 'raw', receive: 'view' }),
   ringwire('raw-copy', { codec: 'raw', receive: 'copy' }),
   ringwire('json', { codec: 'json' }),
@@ -34,7 +37,12 @@ export const CONTESTANTS: readonly Contestant[] = [
   modern('requests', { codec: 'msgpack', request: true }),
   ringwire('drop-in', {}),
   ringwire('node-ipc', { original: true }),
-  { ...FRAME, name: 'raw-frame-16K', ...ringwireDatagrams({ datagramBytesMax: 16_384 }) },
+  {
+    ...FRAME,
+    name: 'raw-frame-16K',
+    window: COALESCED_WINDOW,
+    ...ringwireDatagrams({ datagramBytesMax: 16_384 }),
+  },
   { ...FRAME, name: 'raw-frame-single', ...ringwireDatagrams({ coalesce: false }) },
   overUdp(NET, DATAGRAM_FLOOR),
   BY_HAND,

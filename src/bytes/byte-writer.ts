@@ -79,7 +79,8 @@ export class ByteWriter {
   seal(): void {
     const slab = this.#slab;
     if (slab === undefined || this.end === this.#sealedEnd) return;
-    const bytes = this.bytes.subarray(this.#sealedEnd, this.end);
+    const start = this.#sealedEnd;
+    const bytes = start === 0 ? slab.head(this.end) : this.bytes.subarray(start, this.end);
     this.#sealedEnd = this.end;
     slab.inFlight++;
     this.#onSegment({ bytes, slab });

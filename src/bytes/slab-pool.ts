@@ -15,11 +15,19 @@ export class Slab {
   readonly view: DataView;
   readonly words: BigUint64Array;
   inFlight = 0;
+  #head: Buffer | undefined = undefined;
 
   constructor(bytes: number = SLAB_BYTES) {
     this.bytes = Buffer.allocUnsafeSlow(bytes);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, bytes);
     this.words = new BigUint64Array(this.bytes.buffer, this.bytes.byteOffset, bytes >>> 3);
+  }
+
+  /** The first bytes; what is sent is often as long as what was sent before, and making a Buffer costs more than keeping one. */
+  head(bytes: number): Buffer {
+    const head = this.#head;
+    if (head !== undefined && head.length === bytes) return head;
+    return (this.#head = this.bytes.subarray(0, bytes));
   }
 }
 

@@ -8,7 +8,7 @@ import type { Codec } from '../codecs/codec.ts';
 import { EventStruct } from '../codecs/struct/codec.ts';
 import { Slot } from '../emitter.ts';
 import { type ErrorCode, RingwireError } from '../errors.ts';
-import { Control, CONTROL_EVENT, readPingToken } from '../frames/control.ts';
+import { Control, CONTROL_EVENT, INLINE_NAME_ID, readPingToken } from '../frames/control.ts';
 import { DatagramFlag, DatagramReader } from '../frames/datagram.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { AssemblyOptions } from './datagram-assembly.ts';
@@ -58,6 +58,10 @@ export class DatagramInbox {
   /** The event that came last, and its rule. */
   #slot: Slot = RAW_EVENT;
   #rule: EventRule | undefined = undefined;
+  /** The last agreed event that needs no order, by event and codec: most frames mean the same as the one before. */
+  #route = -1;
+  #routeSlot: Slot = RAW_EVENT;
+  #routeCodec: Codec | undefined = undefined;
 
   constructor(names: DatagramNames, options: InboxOptions) {
     this.#names = names;
@@ -119,37 +123,80 @@ export class DatagramInbox {
   }
 
   #frame(frame: Frame, peer: InboxPeer): void {
+    if ((frame.event | (frame.codec << 16)) === this.#route) {
+      this.#plain(this.#routeSlot, this.#routeCodec as Codec, frame, peer);
+    } else this.#unlike(frame, peer);
+  }
+
+  /** A message that is handed on as it comes. */
+  #plain(slot: Slot, codec: Codec, frame: Frame, peer: InboxPeer): void {
+    let data: unknown;
+    try {
+      data = codec.decode(frame);
+    } catch (error) {
+      this.#refused(error, peer);
+      return;
+    }
+    peer.codecId = codec.id;
+    peer.figures.receivedMessages++;
+    peer.deliver(slot, data);
+  }
+
+  /** A frame that differs from the one before. */
+  #unlike(frame: Frame, peer: InboxPeer): void {
     if (frame.event === CONTROL_EVENT) {
       const token = readPingToken(frame);
       if (frame.bytes[frame.start] === Control.ping) peer.pinged(token);
       else peer.ponged(token);
       return;
     }
-    const codec = this.#options.codecs[frame.codec];
+    const known = this.#options.codecs[frame.codec];
     const slot = this.#names.slotOf(frame);
-    if (codec === undefined || slot === undefined) {
-      this.#fault(peer, codec === undefined ? 'ERR_RINGWIRE_BAD_CODEC' : 'ERR_RINGWIRE_INVALID_EVENT');
+    if (known === undefined || slot === undefined) {
+      this.#fault(peer, known === undefined ? 'ERR_RINGWIRE_BAD_CODEC' : 'ERR_RINGWIRE_INVALID_EVENT');
       return;
     }
-    peer.codecId = codec.id;
+    const codec = this.#codecOf(slot, known, peer);
+    if (codec === undefined) return;
+    const mode = this.#ruleOf(slot)?.mode ?? 'unordered';
+    if (mode !== 'unordered') {
+      this.#ordered(slot, codec, frame, peer);
+      return;
+    }
+    if (frame.event !== INLINE_NAME_ID) {
+      this.#route = frame.event | (frame.codec << 16);
+      this.#routeSlot = slot;
+      this.#routeCodec = codec;
+    }
+    this.#plain(slot, codec, frame, peer);
+  }
+
+  /** Undefined: no struct is known for the event, which is counted. */
+  #codecOf(slot: Slot, codec: Codec, peer: InboxPeer): Codec | undefined {
     try {
-      this.#message(slot, codec.forEvent?.(slot.name) ?? codec, frame, peer);
+      return codec.forEvent?.(slot.name) ?? codec;
     } catch (error) {
-      if (!(error instanceof RingwireError)) throw error;
-      this.#fault(peer, error.code);
+      this.#refused(error, peer);
+      return undefined;
     }
   }
 
-  #message(slot: Slot, codec: Codec, frame: Frame, peer: InboxPeer): void {
-    const rule = this.#ruleOf(slot);
-    if (rule === undefined || rule.mode === undefined || rule.mode === 'unordered') {
-      peer.figures.receivedMessages++;
-      peer.deliver(slot, codec.decode(frame));
+  #ordered(slot: Slot, codec: Codec, frame: Frame, peer: InboxPeer): void {
+    let data: unknown;
+    try {
+      data = codec instanceof EventStruct ? codec.decodeOwn(frame) : codec.decode(frame);
+    } catch (error) {
+      this.#refused(error, peer);
       return;
     }
-    const data = codec instanceof EventStruct ? codec.decodeOwn(frame) : codec.decode(frame);
+    peer.codecId = codec.id;
     // A lent frame is only good for this call, and a newest value may wait.
     this.#handOn(slot, data === frame ? { ...frame } : data, peer);
+  }
+
+  #refused(error: unknown, peer: InboxPeer): void {
+    if (!(error instanceof RingwireError)) throw error;
+    this.#fault(peer, error.code);
   }
 
   #handOn(slot: Slot, data: unknown, peer: InboxPeer): void {

@@ -23,6 +23,8 @@ export interface PackedDatagram {
   readonly messages: number;
   /** Not to be sent when it is older; Infinity for none. */
   readonly maxAgeMs: number;
+  /** When it began to wait; set by who lets it wait. */
+  sinceMs: number;
 }
 
 export interface PackerOptions {
@@ -151,7 +153,7 @@ export class DatagramPacker {
     const segment = this.#segment as Segment;
     const messages = this.#messages;
     this.#messages = 0;
-    this.#handle({ segment, flags: this.#flags, messages, maxAgeMs: this.#maxAgeMs });
+    this.#handle({ segment, flags: this.#flags, messages, maxAgeMs: this.#maxAgeMs, sinceMs: 0 });
   }
 
   /** A frame that no datagram holds, in parts. */

@@ -36,10 +36,6 @@ export interface DatagramRoute {
   drained(): void;
 }
 
-interface Queued extends PackedDatagram {
-  readonly sinceMs: number;
-}
-
 interface Latest {
   send: () => void;
   maxAgeMs: number;
@@ -58,7 +54,7 @@ export class DatagramSender {
   readonly #route: DatagramRoute;
   readonly #figures: PeerFigures;
   readonly #stamp: DatagramStamp = { sequence: 0, session: randomInt(1, SESSION_RANGE), sentUs: 0 };
-  #queue: Queued[] = [];
+  #queue: PackedDatagram[] = [];
   /** Newest values by key; made when there is one. */
   #latest: Map<string, Latest> | undefined = undefined;
   #full = false;
@@ -127,7 +123,7 @@ export class DatagramSender {
     writeTokenFrame(out.view, at + datagramHeaderBytes(flags), kind, token);
     out.seal();
     out.discard();
-    this.#transmit({ segment: this.#token as Segment, flags, messages: 0, maxAgeMs: Infinity });
+    this.#transmit(this.#token as Segment, flags, 0);
   }
 
   /** Bytes of a datagram with a ping or a pong. */
@@ -139,13 +135,13 @@ export class DatagramSender {
   dispatch(): void {
     let at = 0;
     for (; at < this.#queue.length; at++) {
-      const datagram = this.#queue[at] as Queued;
+      const datagram = this.#queue[at] as PackedDatagram;
       const { segment, maxAgeMs, sinceMs } = datagram;
       const isOld = performance.now() - sinceMs > maxAgeMs;
       if (!isOld && !this.#route.ready(segment.bytes.length)) break;
       this.pendingBytes -= segment.bytes.length;
       if (isOld) this.#giveUp(datagram);
-      else this.#transmit(datagram);
+      else this.#transmit(segment, datagram.flags, datagram.messages);
     }
     this.#queue = this.#queue.slice(at);
     if (this.isBlocked) this.#route.blocked();
@@ -201,10 +197,11 @@ export class DatagramSender {
 
   #closed(datagram: PackedDatagram): void {
     if (this.#queue.length === 0 && this.#route.ready(datagram.segment.bytes.length)) {
-      this.#transmit(datagram);
+      this.#transmit(datagram.segment, datagram.flags, datagram.messages);
       return;
     }
-    this.#queue.push({ ...datagram, sinceMs: performance.now() });
+    datagram.sinceMs = performance.now();
+    this.#queue.push(datagram);
     this.pendingBytes += datagram.segment.bytes.length;
     this.#route.blocked();
   }
@@ -214,7 +211,7 @@ export class DatagramSender {
     this.#packer.written(segment);
   }
 
-  #transmit({ segment, flags, messages }: PackedDatagram): void {
+  #transmit(segment: Segment, flags: number | undefined, messages: number): void {
     const { bytes, slab } = segment;
     if (flags !== undefined && slab !== undefined) {
       const at = bytes.byteOffset - slab.bytes.byteOffset;

@@ -96,8 +96,7 @@ export class DatagramLink implements TableEntry, DatagramRoute, InboxPeer {
   }
 
   get sender(): DatagramSender {
-    const { names, senderOptions, pool } = this.#host;
-    return (this.#sender ??= new DatagramSender(names, senderOptions, pool, this.figures, this));
+    return this.#sender ?? this.#openSender();
   }
 
   get order(): DatagramOrder {
@@ -214,6 +213,11 @@ export class DatagramLink implements TableEntry, DatagramRoute, InboxPeer {
 
   get #allowance(): number {
     return this.replyFactor * this.figures.receivedBytes - this.figures.sentBytes;
+  }
+
+  #openSender(): DatagramSender {
+    const { names, senderOptions, pool } = this.#host;
+    return (this.#sender = new DatagramSender(names, senderOptions, pool, this.figures, this));
   }
 
   #ask(): void {

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -210,7 +211,6 @@ test('T24 pool: sends, broadcasts and peers that vanish in mid-write, and every 
   await once(server.server, 'listening');
   const peers: net.Socket[] = [];
   const random = seeded(24);
-  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   const bytes = Buffer.alloc(SLAB_BYTES + 1);
   const texts = [0, 10, 1000, 70_000].map((size) => 'x'.repeat(size));
   let free = 0;
@@ -224,7 +224,7 @@ test('T24 pool: sends, broadcasts and peers that vanish in mid-write, and every 
     } else if (kind === 1) peers.splice(random.below(peers.length), 1)[0]?.destroy();
     else if (kind === 2 && server.sockets.length > 0) random.pick(server.sockets).destroy();
     else if (kind < 6) server.broadcast('event', random.pick(texts));
-    else if (kind === 6) await turn();
+    else if (kind === 6) await setImmediate();
     else if (server.sockets.length > 0) server.send(random.pick(server.sockets), 'event', random.pick(texts));
     free = Math.max(free, context.pool.freeCount);
   }
@@ -232,7 +232,7 @@ test('T24 pool: sends, broadcasts and peers that vanish in mid-write, and every 
   server.stop(false);
   for (const peer of peers) peer.destroy();
   await within('the server to close', once(server.server, 'close'));
-  await turn();
+  await setImmediate();
   assert.equal(server.sockets.length, 0);
   assert.equal(context.pool.inUseCount, 0, 'slabs that are still out');
   assert.equal(context.memory.bytes, 0, 'bytes that still count as pending');

@@ -90,7 +90,7 @@ test('T14 UTF-8: all 1,112,064 scalar values come back, in every codec', () => {
   const codecs = [new JsonCodec(), new MsgpackCodec()];
   let count = 0;
   for (const text of scalars(4096)) {
-    count += [...text].length;
+    for (let at = 0; at < text.length; at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1) count++;
     for (const codec of codecs)
       if (decode(codec, encode(codec, text)) !== text) assert.fail(`${codec.name} at ${text.codePointAt(0)}`);
   }
@@ -206,84 +206,70 @@ function strangeValues(): unknown[] {
     (value: unknown) => [1, { b: [value] }],
   ];
   const base: unknown[] = [
-    ...[
-      circular,
-      endless,
-      throwing,
-      proxy,
-      deep,
-      1n,
-      2n ** 70n,
-      -(2n ** 63n),
-      Symbol('s'),
-      () => 0,
-      undefined,
-      null,
-      Number.NaN,
-    ],
-    ...[
-      Infinity,
-      -0,
-      '',
-      '\ud800',
-      'x'.repeat(2000),
-      new Date(0),
-      new Date(Number.NaN),
-      new Map([[1, 2]]),
-      new Map([[{}, 1]]),
-    ],
-    ...[
-      new Set([1]),
-      /x/,
-      new Error('e'),
-      new WeakMap(),
-      Promise.resolve(1),
-      new Uint8Array(3),
-      new Float64Array(2),
-      new ArrayBuffer(2),
-    ],
-    ...[
-      new SharedArrayBuffer(2),
-      Buffer.alloc(3),
-      Object.create(null),
-      new (class Own {
-        x = 1;
-      })(),
-      new Proxy([], {}),
-      new Boolean(true),
-    ],
-    ...[
-      new String('s'),
-      new Number(1),
-      Object(1n),
-      Object(Symbol('s')),
-      { toJSON: () => undefined },
-      { toJSON: 5 },
-      { then: 1 },
-      globalThis,
-    ],
-    ...[
-      {
-        toJSON: () => {
-          throw new Error('toJSON');
-        },
+    circular,
+    endless,
+    throwing,
+    proxy,
+    deep,
+    1n,
+    2n ** 70n,
+    -(2n ** 63n),
+    Symbol('s'),
+    () => 0,
+    undefined,
+    null,
+    Number.NaN,
+    Infinity,
+    -0,
+    '',
+    '\ud800',
+    'x'.repeat(2000),
+    new Date(0),
+    new Date(Number.NaN),
+    new Map([[1, 2]]),
+    new Map([[{}, 1]]),
+    new Set([1]),
+    /x/,
+    new Error('e'),
+    new WeakMap(),
+    Promise.resolve(1),
+    new Uint8Array(3),
+    new Float64Array(2),
+    new ArrayBuffer(2),
+    new SharedArrayBuffer(2),
+    Buffer.alloc(3),
+    Object.create(null),
+    new (class Own {
+      x = 1;
+    })(),
+    new Proxy([], {}),
+    new Boolean(true),
+    new String('s'),
+    new Number(1),
+    Object(1n),
+    Object(Symbol('s')),
+    { toJSON: () => undefined },
+    { toJSON: 5 },
+    JSON.parse('{"then":1}'),
+    globalThis,
+    {
+      toJSON: () => {
+        throw new Error('toJSON');
       },
-      'y'.repeat(1_100_000),
-      new Uint8Array(170_000),
-      Array.from({ length: 5 }),
-      { __proto__: null, a: 1 },
-    ],
-    ...[
-      new Date('2020'),
-      'ä\u{1f600}',
-      { '': { '': '' } },
-      [[[[]]]],
-      { a: undefined },
-      [undefined],
-      { constructor: 1 },
-      new Intl.NumberFormat(),
-      new URL('a:b'),
-    ],
+    },
+    'y'.repeat(1_100_000),
+    new Uint8Array(170_000),
+    Array.from({ length: 5 }),
+    { __proto__: null, a: 1 },
+    new Date('2020'),
+    'ä\u{1f600}',
+    { '': { '': '' } },
+    [[[[]]]],
+    { a: undefined },
+    [undefined],
+    { constructor: 1 },
+    new Intl.NumberFormat(),
+    new URL('a:b'),
   ];
   return base.flatMap((value) => wraps.map((wrap) => wrap(value)));
 }

@@ -24,8 +24,9 @@ export function ringwireDatagrams(settings: DatagramSettings): Pick<Contestant, 
   return {
     serve: (job, events) => open(job, events, settings),
     connect: async (job, events) => {
-      const endpoint = await open({ ...job, address: 0 }, events, settings);
-      events.opened({ address: HOST, port: Number(job.address) });
+      const server = { address: HOST, port: Number(job.address) };
+      const endpoint = await open({ ...job, address: 0 }, events, { ...settings, connect: server });
+      events.opened(server);
       return endpoint;
     },
   };

@@ -5,12 +5,13 @@
  *
  * Invariant: both sides end with the same count of messages that arrived, whatever was lost on the way.
  */
-import type { Endpoint } from '../contestant.ts';
+import type { Contestant, Endpoint } from '../contestant.ts';
 import { Counter, ignore, openClient, type Shape, type Side } from './shape.ts';
 
 /** As many small datagrams as a receive buffer of 4 MiB surely holds. */
 const WINDOW = 4_096;
-const CREDIT = 512;
+/** Credits for a full window: few enough that they cost nothing, enough that none is waited for. */
+const CREDITS_PER_WINDOW = 8;
 /** Without credit for so long, what was sent is lost. */
 const STALL_MS = 1_000;
 
@@ -18,6 +19,7 @@ export const DATAGRAMS: Shape = { measuring: 'server', serve, connect };
 
 async function serve({ contestant, job, count, ready, done }: Side): Promise<void> {
   const counter = new Counter(count, (measured, counted) => done({ counted, ...measured }));
+  const credit = creditOf(contestant);
   let uncredited = 0;
   const endpoint: Endpoint = await contestant.serve(job, {
     opened: ignore,
@@ -25,7 +27,7 @@ async function serve({ contestant, job, count, ready, done }: Side): Promise<voi
       uncredited += messages;
       // The client goes on until its last credit has come: the count is over by then.
       if (counter.counted < count) counter.add(Math.min(messages, count - counter.counted));
-      for (; uncredited >= CREDIT; uncredited -= CREDIT) endpoint.send(peer);
+      for (; uncredited >= credit; uncredited -= credit) endpoint.send(peer);
     },
     drained: ignore,
   });
@@ -33,7 +35,9 @@ async function serve({ contestant, job, count, ready, done }: Side): Promise<voi
 }
 
 async function connect(side: Side): Promise<void> {
-  const { count, done } = side;
+  const { contestant, count, done } = side;
+  const credit = creditOf(contestant);
+  const window = credit * CREDITS_PER_WINDOW;
   let sent = 0;
   let credited = 0;
   let lost = 0;
@@ -43,14 +47,14 @@ async function connect(side: Side): Promise<void> {
   });
   const burst = (): void => {
     let more = counter.counted < count;
-    while (more && sent - credited - lost < WINDOW) {
+    while (more && sent - credited - lost < window) {
       sent++;
       more = endpoint.send(peer);
     }
   };
   const received = (_peer: unknown, credits: number): void => {
     timer.refresh();
-    const messages = credits * CREDIT;
+    const messages = credits * credit;
     credited += messages;
     if (counter.counted < count) counter.add(Math.min(messages, count - counter.counted));
     burst();
@@ -62,4 +66,9 @@ async function connect(side: Side): Promise<void> {
     burst();
   }, STALL_MS);
   burst();
+}
+
+/** Messages that one credit stands for. */
+function creditOf({ window = WINDOW }: Contestant): number {
+  return window / CREDITS_PER_WINDOW;
 }
