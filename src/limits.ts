@@ -194,8 +194,8 @@ export const DATAGRAM_LIMITS: DatagramLimits = {
   queueBytesSoft: 256 * 1024,
   /** `emit` drops above this many. */
   queueBytesMax: 4 * 1024 * 1024,
-  /** What leaves in one turn of the event loop, counted as a receive buffer counts it: the smallest default of Linux, 416 KiB, holds it. */
-  burstBytesMax: 256 * 1024,
+  /** What leaves in one turn of the event loop, counted as a receive buffer counts it; half of the granted receive buffer if that is less. */
+  burstBytesMax: 4 * 1024 * 1024,
   /** Largest frame that is put together from fragments. */
   fragmentedBytesMax: 1024 * 1024,
   /** What unfinished frames of all sources may occupy. */

@@ -45,7 +45,7 @@ export interface DatagramSettings {
   /** `emit` says false above this many bytes that wait for one destination, and drops above the second. */
   queueBytesSoft?: number;
   queueBytesMax?: number;
-  /** What leaves in one turn of the event loop, each datagram with some 700 bytes of overhead: 256 KiB. */
+  /** What leaves in one turn of the event loop, each datagram with some 700 bytes of overhead: 4 MiB, and at most half of the granted receive buffer. */
   burstBytesMax?: number;
   reuseAddress?: boolean;
   /** Several sockets share a port and its load, where the platform has it (Linux, Node 22.12 and later). */

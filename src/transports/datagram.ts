@@ -45,22 +45,38 @@ const OVERHEAD_BYTES = 704;
 /** Datagrams that the system has been given and cannot send yet. */
 const UNSENT_COUNT_MAX = 64;
 
+/** A callback costs as much as a seventh of a send: of datagrams that are alike, one in so many has one. */
+const ASK_EVERY = 16;
+
 type Lookup = (host: string, family: number, done: (error: Error | null, address: string) => void) => void;
 
 export class DatagramSocket {
   readonly socket: dgram.Socket;
   readonly #options: DatagramSocketOptions;
   readonly #handlers: DatagramSocketHandlers;
-  /** Datagrams that the system could not take at once, in order. */
-  #unsent: Segment[] = [];
+  /** Datagrams whose memory the system may still need, in order; nearly always it has taken them already. */
+  readonly #unsent: Segment[] = [];
+  /** Some were not taken at once. */
+  #isLate = false;
+  #burstBytes: number;
   #budgetBytes: number;
+  /** The destination of the last datagram, the largest one that the system has taken for it, and how many went since one was asked after. */
+  #port = 0;
+  #address = '';
+  #takenBytes = 0;
+  #unasked = 0;
   #refill: NodeJS.Immediate | undefined = undefined;
   #waiting = false;
   #isBound = false;
   #isClosed = false;
-  readonly #sent = (error: Error | null): void => {
-    if (error !== null) this.#handlers.sendFailed(error);
-    if (this.#unsent.length > 0) this.#reap();
+  readonly #sent = (error: Error | null, bytes: number): void => {
+    if (error === null) this.#takenBytes = Math.max(this.#takenBytes, bytes);
+    else {
+      this.#takenBytes = 0;
+      this.#handlers.sendFailed(error);
+    }
+    this.#reap();
+    this.#tellReady();
   };
 
   /** What is sent has a number for an address; Node's own way would cost each datagram a tick. */
@@ -72,7 +88,7 @@ export class DatagramSocket {
   constructor(options: DatagramSocketOptions, handlers: DatagramSocketHandlers) {
     this.#options = options;
     this.#handlers = handlers;
-    this.#budgetBytes = options.burstBytesMax;
+    this.#burstBytes = this.#budgetBytes = options.burstBytesMax;
     const { type, reuseAddress, reusePort } = options;
     // Types of Node 20 do not know reusePort yet.
     const created = { type, reuseAddr: reuseAddress, reusePort, lookup: this.#lookup as never };
@@ -110,18 +126,34 @@ export class DatagramSocket {
     }
     this.#budgetBytes -= segment.bytes.length + OVERHEAD_BYTES;
     this.#refill ??= setImmediate(() => this.#refilled());
+    const sent = this.#mustAsk(segment.bytes.length, port, address) ? this.#sent : undefined;
     try {
-      if (this.#options.connect === undefined) this.socket.send(segment.bytes, port, address, this.#sent);
-      else this.socket.send(segment.bytes, this.#sent);
+      if (this.#options.connect === undefined) this.socket.send(segment.bytes, port, address, sent);
+      else this.socket.send(segment.bytes, sent);
     } catch (error) {
       // An address or a port that dgram itself refuses.
       this.#handlers.written(segment);
       this.#handlers.sendFailed(Object.assign(error as Error, { address, port }));
       return;
     }
-    // Nearly always the system has taken it at once, and the memory, still in the cache, can be filled again.
-    if (this.#unsent.length === 0 && this.socket.getSendQueueCount() === 0) this.#handlers.written(segment);
-    else this.#unsent.push(segment);
+    // Whether it was taken at once is a call as well; a few slabs in turn still lie in the cache.
+    this.#unsent.push(segment);
+    if (sent !== undefined) this.#reap();
+  }
+
+  /**
+   * Whether to hear what becomes of a datagram. One is enough of those that go where the last one went and are no larger than what was
+   * taken there; while the system refuses some, or takes them late, all are asked after.
+   */
+  #mustAsk(bytes: number, port: number, address: string): boolean {
+    if (port !== this.#port || address !== this.#address) {
+      this.#port = port;
+      this.#address = address;
+      this.#takenBytes = 0;
+    } else if (bytes <= this.#takenBytes && !this.#isLate && ++this.#unasked < ASK_EVERY)
+      return false;
+    this.#unasked = 0;
+    return true;
   }
 
   join(group: string, multicastInterface: string | undefined = this.#options.multicastInterface): void {
@@ -171,6 +203,8 @@ export class DatagramSocket {
     const { recvBufferBytes, sendBufferBytes, broadcast, ttl, multicastTtl } = this.#options;
     const { multicastLoopback, multicastInterface, groups } = this.#options;
     grow(recvBufferBytes, (bytes) => socket.setRecvBufferSize(bytes));
+    // The other side's buffer is likely no larger than this one.
+    this.#burstBytes = Math.min(this.#burstBytes, socket.getRecvBufferSize() / 2);
     grow(sendBufferBytes, (bytes) => socket.setSendBufferSize(bytes));
     if (broadcast) socket.setBroadcast(true);
     if (ttl !== undefined) socket.setTTL(ttl);
@@ -182,7 +216,7 @@ export class DatagramSocket {
 
   #refilled(): void {
     this.#refill = undefined;
-    this.#budgetBytes = this.#options.burstBytesMax;
+    this.#budgetBytes = this.#burstBytes;
     this.#reap();
     this.#tellReady();
   }
@@ -190,9 +224,10 @@ export class DatagramSocket {
   /** The system sends in order: what it still has are the last ones. */
   #reap(): void {
     const left = this.#isClosed ? 0 : this.socket.getSendQueueCount();
-    const done = this.#unsent.splice(0, Math.max(0, this.#unsent.length - left));
-    for (const segment of done) this.#handlers.written(segment);
-    if (done.length > 0) this.#tellReady();
+    const done = Math.max(0, this.#unsent.length - left);
+    for (let at = 0; at < done; at++) this.#handlers.written(this.#unsent[at] as Segment);
+    this.#unsent.splice(0, done);
+    this.#isLate = this.#unsent.length > 0;
   }
 
   #tellReady(): void {
