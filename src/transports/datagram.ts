@@ -150,8 +150,7 @@ export class DatagramSocket {
       this.#port = port;
       this.#address = address;
       this.#takenBytes = 0;
-    } else if (bytes <= this.#takenBytes && !this.#isLate && ++this.#unasked < ASK_EVERY)
-      return false;
+    } else if (bytes <= this.#takenBytes && !this.#isLate && ++this.#unasked < ASK_EVERY) return false;
     this.#unasked = 0;
     return true;
   }
