@@ -10,7 +10,8 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const SERVER: string = fileURLToPath(new URL('idle-server.js', import.meta.url));
-const CONNECTIONS = 1_000;
+/** So many that growth steps of the heap do not show. */
+const CONNECTIONS = 4_000;
 
 /** Resident bytes that one accepted, idle connection costs. */
 export async function idleBytes(contestant: 'net' | 'ringwire'): Promise<number> {
@@ -30,8 +31,8 @@ export async function idleBytes(contestant: 'net' | 'ringwire'): Promise<number>
   };
   try {
     await lines.next();
-    // The first connections warm the server up.
-    await connect(CONNECTIONS / 2);
+    // The first ones warm the server up, and let the young generation of its heap grow as far as it will.
+    await connect(CONNECTIONS);
     const before = await resident();
     await connect(CONNECTIONS);
     return ((await resident()) - before) / CONNECTIONS;
