@@ -211,21 +211,31 @@ export class Outbox {
   #admitFull(): boolean {
     if (this.#closed || this.#held !== undefined) return false;
     if (this.pendingBytes < this.#limits.pendingBytesMax) return true;
-    const error = this.refusal();
+    const error = this.#refusal();
     const { counters } = this.#context;
     if (!error.closed) {
       counters.dropped('newest');
       counters.refused(error.code);
     }
-    if (!this.#refusing) {
-      this.#refusing = true;
-      this.#handlers.overflowed(error);
-    }
+    this.#overflow(error);
     return false;
   }
 
+  /** What the caller of a message that `admitKept` has refused is told; the policy 'disconnect' ends the connection as well. */
+  refuseKept(): RingwireError {
+    const error = this.#refusal();
+    if (error.closed && !this.#closed) this.#overflow(error);
+    return error;
+  }
+
+  #overflow(error: RingwireError): void {
+    if (this.#refusing) return;
+    this.#refusing = true;
+    this.#handlers.overflowed(error);
+  }
+
   /** What is said at the hard mark. */
-  refusal(): RingwireError {
+  #refusal(): RingwireError {
     const limit = this.#limits.pendingBytesMax;
     const actual = this.pendingBytes;
     const message = `${actual} bytes wait for the peer, ${limit} are allowed`;

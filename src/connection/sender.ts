@@ -49,7 +49,7 @@ export class Sender implements OutboxHandlers {
 
   sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
     const { outbox } = this;
-    if (!outbox.admitKept()) throw outbox.refusal();
+    if (!outbox.admitKept()) throw outbox.refuseKept();
     (this.wire as BinaryWire).encodeExchange(kind, exchange, data, outbox.writer);
     this.sentMessages++;
     return outbox.added();

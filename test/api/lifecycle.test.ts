@@ -272,3 +272,26 @@ test('unref lets the process end, ref keeps it', (context) => {
     assert.equal(stdout, expected, stderr);
   }
 });
+
+test('a request above the hard mark: with the policy disconnect the peer goes, with the others only the request', async (context) => {
+  for (const slowConsumer of ['disconnect', 'drop-newest'] as const) {
+    const stage = new Stage(context);
+    const limits = { pendingBytesSoft: 16_384, pendingBytesMax: 65_536 };
+    const server = await stage.server({ limits, slowConsumer, codec: 'raw' });
+    const socket = await stage.raw();
+    const arrived = nextPeer(server);
+    socket.write(greetingBytes(3));
+    const peer = await arrived;
+    socket.pause();
+    const codes = new Set<string>();
+    const isFull = (error: { code: string }): void => void codes.add(error.code);
+    for (let n = 0; n < 60; n++)
+      peer.request('n', Buffer.alloc(100_000), { timeout: Infinity }).catch(isFull);
+    const expected =
+      slowConsumer === 'disconnect' ? 'ERR_RINGWIRE_SLOW_CONSUMER_BYTES' : 'ERR_RINGWIRE_BACKPRESSURE';
+    await until('a refusal', () => codes.has(expected));
+    if (slowConsumer === 'disconnect') await until('the peer to be cut', () => !peer.isConnected);
+    else assert.equal(peer.isConnected, true);
+    socket.destroy();
+  }
+});
