@@ -7,7 +7,13 @@ import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type net from 'node:net';
 import type { StreamServer } from '../endpoints/server.ts';
-import { closeWithoutSuccessor, freePath, socketFile, type SocketFile } from '../transports/local-path.ts';
+import {
+  closeWithoutSuccessor,
+  freePath,
+  listenPrivately,
+  socketFile,
+  type SocketFile,
+} from '../transports/local-path.ts';
 import type { Place } from './address.ts';
 import type { ListenOptions } from './options.ts';
 
@@ -32,7 +38,7 @@ export class Listening {
       // In a cluster the workers share one socket; taking it away would cut the others off.
       if (!cluster.isWorker) await freePath(place.path);
       const { readableAll = false, writableAll = false } = this.#options;
-      server.listen({ path: place.path, readableAll, writableAll });
+      listenPrivately(server, { path: place.path, readableAll, writableAll });
     } else server.listen(place.port, place.host);
     await once(server, 'listening');
     if (place.kind !== 'unix') {

@@ -20,6 +20,7 @@ import {
   checkPath,
   closeWithoutSuccessor,
   freePath,
+  listenPrivately,
   localAddress,
   socketFile,
   type SocketFile,
@@ -263,7 +264,8 @@ export class Server extends Emitter {
     if (address === undefined) stream.server.listen(this.port, this.path, onStart);
     else {
       const { readableAll, writableAll } = this.config;
-      stream.server.listen({ path: address, readableAll, writableAll }, onStart);
+      stream.server.once('listening', onStart);
+      listenPrivately(stream.server, { path: address, readableAll, writableAll });
     }
   }
 

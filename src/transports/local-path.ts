@@ -6,6 +6,7 @@
  */
 import fs from 'node:fs';
 import net from 'node:net';
+import { isMainThread } from 'node:worker_threads';
 import { RingwireError } from '../errors.ts';
 
 /** Bytes of sun_path without its closing zero: 108 on Linux, 104 on macOS and the BSDs. */
@@ -20,6 +21,14 @@ export interface SocketFile {
   readonly path: string;
   readonly dev: bigint;
   readonly ino: bigint;
+}
+
+export interface PrivateListenOptions {
+  readonly path: string;
+  /** Everybody may read from the socket, which is not enough to connect to it on Linux. */
+  readonly readableAll: boolean;
+  /** Everybody may connect to it. */
+  readonly writableAll: boolean;
 }
 
 /** The address to listen on or connect to for `path`: the path itself, or the pipe that Windows programs of node-ipc use. */
@@ -73,6 +82,24 @@ export async function freePath(path: string): Promise<void> {
     );
   }
   remove({ path, dev: stats.dev, ino: stats.ino });
+}
+
+/**
+ * Listens on a local path that only this user can connect to from its first moment on, unless the options say otherwise: libuv makes the
+ * file with whatever the process allows, everybody under umask 0. Not in a cluster's worker, whose primary process makes the file, nor in
+ * a worker thread, which cannot change the umask of its process.
+ */
+export function listenPrivately(server: net.Server, options: PrivateListenOptions): void {
+  if (process.platform === 'win32' || !isMainThread) {
+    server.listen(options);
+    return;
+  }
+  const umask = process.umask(0o077);
+  try {
+    server.listen(options);
+  } finally {
+    process.umask(umask);
+  }
 }
 
 /** The file behind a path that we have just begun to listen on; undefined where sockets are no files. */

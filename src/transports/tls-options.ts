@@ -8,6 +8,7 @@
 import fs from 'node:fs';
 import type tls from 'node:tls';
 import { RingwireError } from '../errors.ts';
+import { guardCallbacks } from './tls-callbacks.ts';
 
 /** node-ipc's names beside Node's. */
 export interface TlsSettings extends Omit<tls.TlsOptions & tls.ConnectionOptions, 'dhparam'> {
@@ -77,6 +78,7 @@ function resolve(settings: unknown): Options {
     const inline = typeof dhparam !== 'string' || dhparam === 'auto' || dhparam.startsWith('-----');
     options.dhparam = inline ? dhparam : read(dhparam, 'dhparam');
   }
+  guardCallbacks(options);
   return options;
 }
 
