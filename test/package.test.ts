@@ -2,6 +2,7 @@
  * What people install: the files in the package, one exact dependency, and nothing that runs when it is installed.
  *
  * It packs nothing and asks no registry.
+ * Row T104 of RELIABILITY.md.
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -32,6 +33,8 @@ const AROUND: readonly string[] = [
   'LICENSE',
   'PROTOCOL.md',
   'README.md',
+  'RELIABILITY.md',
+  'SECURITY.md',
   'native-peers/ringwire.h',
   'package.json',
 ];

@@ -2,6 +2,7 @@
  * SyncWindow: how many requests are under way, who goes next, and that every request ends: answered, given up or lost.
  *
  * Time is the test's own.
+ * Row T38 of RELIABILITY.md.
  */
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';

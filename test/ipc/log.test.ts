@@ -1,6 +1,7 @@
 /**
  * The log and the warnings: a peer that misbehaves gets one line a second, nothing that it sends can forge a line, and trust in anybody is
  * said once.
+ * Row T100 of RELIABILITY.md.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,7 @@
 /**
  * Clients under limits: a server that is silent, one that accepts and closes at once, errors of the system at every step; what the
  * instance counts of all this.
+ * Rows T39, T47, T48 of RELIABILITY.md.
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';

@@ -4,6 +4,7 @@
  *
  * Fragments are left out: C keeps one unfinished frame, TypeScript as many as there is memory for.
  * Invariant: a failure names its seed and its stream, and either brings it back.
+ * Row T05 of RELIABILITY.md.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcessByStdio, spawn } from 'node:child_process';

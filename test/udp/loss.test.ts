@@ -3,6 +3,7 @@
  * compared with what the proxy wrote down.
  *
  * Invariant: everything runs through real sockets; a row of the matrix is a seed.
+ * Row T83 of RELIABILITY.md.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';

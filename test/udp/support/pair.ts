@@ -15,7 +15,7 @@ export interface UdpEnd {
   readonly port: number;
   /** Where others send to. */
   readonly place: { readonly address: string; readonly port: number };
-  stats(): DatagramStats;
+  readonly stats: () => DatagramStats;
 }
 
 export async function udp(
