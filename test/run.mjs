@@ -33,6 +33,9 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+/** The longest test takes a fraction of it: one that waits for ever ends as a failure. */
+const TEST_MS_MAX = 300_000;
+
 /** @returns whether all of them ran and passed */
 async function run(some, concurrency) {
   if (some.length === 0) return true;
@@ -41,6 +44,7 @@ async function run(some, concurrency) {
     '--test',
     `--test-concurrency=${concurrency}`,
     '--test-reporter=spec',
+    `--test-timeout=${TEST_MS_MAX}`,
   ];
   const child = spawn(values.node, [...options, ...some], {
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -118,7 +118,7 @@ test('T52 lives in any order: connect, disconnect, serve and stop at random, and
       if (random.below(10) < 3) await new Promise((resolve) => setImmediate(resolve));
     }
     for (const name of names) ipc.disconnect(name);
-    if (ipc.server) ipc.server.stop();
+    for (const server of ipc.servers) server.stop();
     console.log('done ' + (listening > 0));`;
   const child = spawn(
     process.execPath,
