@@ -5,7 +5,7 @@ export type { Address, HostAddress, IpcAddress, PathAddress } from './api/addres
 export { connect, listen } from './api/api.ts';
 export type { PeerClient } from './api/client.ts';
 export type { Group } from './api/group.ts';
-export type { RoundTrips } from './api/histogram.ts';
+export type { RoundTripBucket, RoundTrips } from './api/histogram.ts';
 export type { ClientLifecycle, Lifecycle, ServerLifecycle } from './api/lifecycle.ts';
 export type { ConnectOptions, ListenOptions, ReconnectOptions } from './api/options.ts';
 export type { Peer } from './api/peer.ts';

@@ -218,3 +218,6 @@ export const VALIDATION_MS = 1_000;
 
 /** Until a source has echoed a token it is sent at most this many times the bytes that came from it, as RFC 9000 has it. */
 export const REPLY_FACTOR = 3;
+
+/** Peers in an answer to `ringwire top`: half a megabyte. More fit on no screen. */
+export const INSPECTED_PEERS_MAX = 1_000;

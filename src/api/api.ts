@@ -32,6 +32,7 @@ export async function listen(
 ): Promise<PeerServer> {
   const { PeerServer: Server } = await import('./server.ts');
   const server = new Server(streamPlace(address), options, protocolOf(options));
+  if (options.inspect === true) (await import('./inspection.ts')).allowInspection(server, options.id);
   await server.start(options.signal);
   return server;
 }

@@ -11,6 +11,13 @@ export interface RoundTrips {
   readonly p90: number;
   readonly p99: number;
   readonly max: number;
+  /** How many took up to so many microseconds and longer than the bucket before, by doublings. Empty buckets are left out. */
+  readonly buckets: readonly RoundTripBucket[];
+}
+
+export interface RoundTripBucket {
+  readonly upTo: number;
+  readonly count: number;
 }
 
 const STEP_BITS = 3;
@@ -44,7 +51,17 @@ export class Histogram {
       number,
       number,
     ];
-    return { count: this.#count, p50, p90, p99, max: this.#max };
+    return { count: this.#count, p50, p90, p99, max: this.#max, buckets: this.#doublings() };
+  }
+
+  #doublings(): RoundTripBucket[] {
+    const buckets: RoundTripBucket[] = [];
+    for (let at = 0; at < BUCKETS; at += STEPS) {
+      let count = 0;
+      for (let bucket = at; bucket < at + STEPS; bucket++) count += this.#buckets[bucket] as number;
+      if (count > 0) buckets.push({ upTo: lastOf(at + STEPS - 1), count });
+    }
+    return buckets;
   }
 
   #percentile(share: number): number {

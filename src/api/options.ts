@@ -49,6 +49,8 @@ export interface ListenOptions extends EndpointOptions {
   /** Open a local socket to all users. */
   readonly readableAll?: boolean;
   readonly writableAll?: boolean;
+  /** Answer `ringwire top`. Off: it tells everybody who may connect who else is there, and how much each of them says. */
+  readonly inspect?: boolean;
 }
 
 export interface ReconnectOptions {

@@ -5,7 +5,14 @@ import os from 'node:os';
 import { addressOf, type Place, placeOf } from '../api/address.ts';
 import { connect } from '../api/api.ts';
 import type { RingwireError } from '../errors.ts';
-import { ADDRESS_HELP, PEER_HELP, PEER_OPTIONS, peerSettings, type PeerSettings } from './peer-options.ts';
+import {
+  ADDRESS_HELP,
+  PEER_HELP,
+  CODEC_OPTION,
+  CONNECT_OPTIONS,
+  peerSettings,
+  type PeerSettings,
+} from './peer-options.ts';
 import { readArguments, UsageError } from './usage.ts';
 
 const DOCTOR_HELP = `Usage: ringwire doctor [options] <address>
@@ -35,7 +42,7 @@ interface Check {
 
 /** @returns the exit code */
 export async function doctor(words: readonly string[]): Promise<number> {
-  const { values, positionals } = readArguments(words, PEER_OPTIONS, DOCTOR_HELP);
+  const { values, positionals } = readArguments(words, { ...CONNECT_OPTIONS, ...CODEC_OPTION }, DOCTOR_HELP);
   if (values.help) {
     process.stdout.write(DOCTOR_HELP);
     return 0;

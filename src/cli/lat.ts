@@ -2,7 +2,7 @@
 import { connect } from '../api/api.ts';
 import type { PeerClient } from '../api/client.ts';
 import { RequestError } from '../api/requests/remote-error.ts';
-import { ADDRESS_HELP, PEER_HELP, PEER_OPTIONS, peerSettings } from './peer-options.ts';
+import { ADDRESS_HELP, PEER_HELP, CODEC_OPTION, CONNECT_OPTIONS, peerSettings } from './peer-options.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const LAT_HELP = `Usage: ringwire lat [options] <address>
@@ -28,7 +28,11 @@ const NAME = 'ringwire.lat';
 
 /** @returns the exit code */
 export async function lat(words: readonly string[]): Promise<number> {
-  const options = { ...PEER_OPTIONS, count: { type: 'string', default: '10000' } } as const;
+  const options = {
+    ...CONNECT_OPTIONS,
+    ...CODEC_OPTION,
+    count: { type: 'string', default: '10000' },
+  } as const;
   const { values, positionals } = readArguments(words, options, LAT_HELP);
   if (values.help) {
     process.stdout.write(LAT_HELP);

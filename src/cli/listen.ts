@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { listen as listenOn } from '../api/api.ts';
 import type { PeerServer } from '../api/server.ts';
-import { ADDRESS_HELP, PEER_OPTIONS, peerSettings, shown } from './peer-options.ts';
+import { ADDRESS_HELP, CODEC_OPTION, CONNECT_OPTIONS, peerSettings, shown } from './peer-options.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const LISTEN_HELP = `Usage: ringwire listen [options] <address>
@@ -13,6 +13,7 @@ ${ADDRESS_HELP}
 Options:
   --echo             send every message back to its sender
   --count <n>        stop after so many messages
+  --inspect          let 'ringwire top' look
   --cert <file>      certificate and
   --key <file>       key, for a tls: address; 'ringwire certs' makes them
   --json             print lines of JSON: {"event","data","peer"}
@@ -25,8 +26,10 @@ Example:
 `;
 
 const OPTIONS = {
-  ...PEER_OPTIONS,
+  ...CONNECT_OPTIONS,
+  ...CODEC_OPTION,
   echo: { type: 'boolean', default: false },
+  inspect: { type: 'boolean', default: false },
   count: { type: 'string', default: '0' },
   cert: { type: 'string' },
   key: { type: 'string' },
@@ -46,7 +49,7 @@ export async function listen(words: readonly string[]): Promise<number> {
   const { codec } = peerSettings(values, LISTEN_HELP);
   const { cert, key } = values;
   const tls = { ...(cert && { public: cert }), ...(key && { private: key }) };
-  const server = await listenOn(address, { codec, tls });
+  const server = await listenOn(address, { codec, tls, inspect: values.inspect });
   process.stderr.write(`listening on ${server.address}\n`);
   process.once('SIGINT', () => void server.close());
   process.once('SIGTERM', () => void server.close());

@@ -3,39 +3,54 @@ import type { CodecName } from '../codecs/codec.ts';
 import fs from 'node:fs';
 import { UsageError } from './usage.ts';
 
-export const PEER_OPTIONS = {
-  codec: { type: 'string', default: 'msgpack' },
+export const CONNECT_OPTIONS = {
   ca: { type: 'string' },
   insecure: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
-export const PEER_HELP = `  --codec <codec>    msgpack (default), json or raw
-  --ca <file>        the authority to trust, for tls: addresses
+export const CODEC_OPTION = { codec: { type: 'string', default: 'msgpack' } } as const;
+
+export const TRUST_HELP = `  --ca <file>        the authority to trust, for tls: addresses
   --insecure         accept any certificate
 `;
+
+export const PEER_HELP: string = `  --codec <codec>    msgpack (default), json or raw
+${TRUST_HELP}`;
 
 export const ADDRESS_HELP = `An address is unix:/path, ipc://name (/tmp/app.name), tcp://host:port or tls://host:port.
 `;
 
-interface PeerValues {
-  readonly codec: string;
+interface TrustValues {
   readonly ca?: string | undefined;
   readonly insecure: boolean;
 }
 
-export interface PeerSettings {
-  readonly codec: CodecName;
+interface PeerValues extends TrustValues {
+  readonly codec: string;
+}
+
+export interface TrustSettings {
   readonly tls: { ca?: string; rejectUnauthorized?: boolean };
 }
 
+export interface PeerSettings extends TrustSettings {
+  readonly codec: CodecName;
+}
+
 /** @throws UsageError */
-export function peerSettings({ codec, ca, insecure }: PeerValues, help: string): PeerSettings {
+export function trustSettings({ ca, insecure }: TrustValues, help: string): TrustSettings {
+  const trust = ca === undefined ? {} : { ca: readText(ca, help) };
+  return { tls: { ...trust, ...(insecure && { rejectUnauthorized: false }) } };
+}
+
+/** @throws UsageError */
+export function peerSettings(values: PeerValues, help: string): PeerSettings {
+  const { codec } = values;
   if (codec !== 'msgpack' && codec !== 'json' && codec !== 'raw')
     throw new UsageError(`--codec is msgpack, json or raw, not '${codec}'`, help);
-  const trust = ca === undefined ? {} : { ca: readText(ca, help) };
-  return { codec, tls: { ...trust, ...(insecure && { rejectUnauthorized: false }) } };
+  return { codec, ...trustSettings(values, help) };
 }
 
 /** Data as it is typed: JSON, `@file`, `-` for stdin; with the codec raw the bytes themselves. @throws UsageError */

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { connect } from '../api/api.ts';
 import { valueOf } from './observer.ts';
-import { ADDRESS_HELP, PEER_OPTIONS, peerSettings } from './peer-options.ts';
+import { ADDRESS_HELP, CODEC_OPTION, CONNECT_OPTIONS, peerSettings } from './peer-options.ts';
 import { type Recorded, readRecording } from './recording.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
@@ -26,7 +26,7 @@ Example:
   ringwire replay world.ndjson ipc://world --speed 10
 `;
 
-const OPTIONS = { ...PEER_OPTIONS, speed: { type: 'string', default: '1' } } as const;
+const OPTIONS = { ...CONNECT_OPTIONS, ...CODEC_OPTION, speed: { type: 'string', default: '1' } } as const;
 
 /** @returns the exit code */
 export async function replay(words: readonly string[]): Promise<number> {

@@ -1,7 +1,15 @@
 /** `ringwire request`: asks a peer and prints the answer. */
 import { connect } from '../api/api.ts';
 import { RequestError } from '../api/requests/remote-error.ts';
-import { ADDRESS_HELP, PEER_HELP, PEER_OPTIONS, peerSettings, readData, shown } from './peer-options.ts';
+import {
+  ADDRESS_HELP,
+  PEER_HELP,
+  CODEC_OPTION,
+  CONNECT_OPTIONS,
+  peerSettings,
+  readData,
+  shown,
+} from './peer-options.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const REQUEST_HELP = `Usage: ringwire request [options] <address> <name> [input]
@@ -20,7 +28,11 @@ Example:
   ringwire request ipc://world resize '{"width":100}'
 `;
 
-const OPTIONS = { ...PEER_OPTIONS, timeout: { type: 'string', default: '5000' } } as const;
+const OPTIONS = {
+  ...CONNECT_OPTIONS,
+  ...CODEC_OPTION,
+  timeout: { type: 'string', default: '5000' },
+} as const;
 
 /** @returns the exit code */
 export async function request(words: readonly string[]): Promise<number> {

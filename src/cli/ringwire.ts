@@ -16,6 +16,7 @@ Commands:
   send <address> <event> [data]     send a message
   request <address> <name> [input]  ask a peer, print the answer
   lat <address>                     how long round trips take
+  top <address>                     what goes through a running server, and who its peers are
   tap <address> <target>            show or record what two programs say to each other
   replay <file> <address>           send a recording again
   doctor <address>                  why does a connect fail?
@@ -44,6 +45,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   request: async () => (await import('./request.ts')).request,
   send: async () => (await import('./send.ts')).send,
   tap: async () => (await import('./tap.ts')).tap,
+  top: async () => (await import('./top.ts')).top,
 };
 
 /** Codes of the system and of TLS: ECONNREFUSED, ENOENT, SELF_SIGNED_CERT_IN_CHAIN ... */

@@ -1,6 +1,13 @@
 /** `ringwire send`: messages from a command line or a pipe. */
 import { connect } from '../api/api.ts';
-import { ADDRESS_HELP, PEER_HELP, PEER_OPTIONS, peerSettings, readData } from './peer-options.ts';
+import {
+  ADDRESS_HELP,
+  PEER_HELP,
+  CODEC_OPTION,
+  CONNECT_OPTIONS,
+  peerSettings,
+  readData,
+} from './peer-options.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const SEND_HELP = `Usage: ringwire send [options] <address> <event> [data]
@@ -22,7 +29,8 @@ Examples:
 `;
 
 const OPTIONS = {
-  ...PEER_OPTIONS,
+  ...CONNECT_OPTIONS,
+  ...CODEC_OPTION,
   count: { type: 'string', default: '1' },
   timeout: { type: 'string', default: '5000' },
 } as const;

@@ -3,65 +3,20 @@
  * connect is explained.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, test, type TestContext } from 'node:test';
-import { promisify } from 'node:util';
-import { execFile } from 'node:child_process';
 import { listen, type PeerServer } from '../../src/index.ts';
-import { CLI, file, folder, removeFolder, ringwire } from './support.ts';
+import { file, folder, freeAddress as address, removeFolder, ringwire, run, start } from './support.ts';
 
 after(removeFolder);
-
-let sockets = 0;
-function address(): string {
-  return `unix:${path.join(folder, `s${sockets++}`)}`;
-}
 
 async function server(context: TestContext): Promise<PeerServer> {
   const listening = await listen(address());
   context.after(() => listening.close());
   return listening;
-}
-
-interface Running {
-  readonly child: ChildProcess;
-  /** Settles with what it printed and its exit code. */
-  readonly done: Promise<{ out: string; err: string; code: number | null }>;
-}
-
-/** Settles when it listens. */
-async function start(context: TestContext, ...args: string[]): Promise<Running & { where: string }> {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  context.after(() => child.kill('SIGKILL'));
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
-  const done = once(child, 'close').then(([code]) => ({ out, err, code: code as number | null }));
-  const where = await new Promise<string>((resolve, reject) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      err += chunk.toString();
-      const [, found] = /listening on ([^\s,]+)/.exec(err) ?? [];
-      if (found !== undefined) resolve(found);
-    });
-    void done.then(() => reject(new Error(`it ended: ${err}`)));
-  });
-  return { child, done, where };
-}
-
-/** Beside servers in this process: these must go on meanwhile. */
-async function run(...args: string[]): Promise<{ out: string; err: string; code: number }> {
-  try {
-    const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, ...args], {
-      timeout: 20_000,
-    });
-    return { out: stdout, err: stderr, code: 0 };
-  } catch (error) {
-    const { stdout, stderr, code } = error as unknown as { stdout: string; stderr: string; code: number };
-    return { out: stdout, err: stderr, code };
-  }
 }
 
 test('listen prints what send sends: JSON, words, files, bytes; it stops after its count', async (context) => {

@@ -1,9 +1,12 @@
 /** The command line as a process, and a folder for its files. */
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 export const CLI: string = fileURLToPath(new URL('../../src/cli/ringwire.js', import.meta.url));
 
@@ -32,4 +35,48 @@ export function file(name: string, content: unknown): string {
   const place = path.join(folder, name);
   fs.writeFileSync(place, typeof content === 'string' ? content : JSON.stringify(content));
   return place;
+}
+
+const sockets = { count: 0 };
+
+/** Of a local socket that nobody has listened on yet. */
+export function freeAddress(): string {
+  return `unix:${path.join(folder, `s${sockets.count++}`)}`;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  /** Settles with what it printed and its exit code. */
+  readonly done: Promise<{ out: string; err: string; code: number | null }>;
+}
+
+/** Settles when it listens. */
+export async function start(context: TestContext, ...args: string[]): Promise<Running & { where: string }> {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  context.after(() => child.kill('SIGKILL'));
+  let [out, err] = ['', ''];
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
+  const done = once(child, 'close').then(([code]) => ({ out, err, code: code as number | null }));
+  const where = await new Promise<string>((resolve, reject) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString();
+      const [, found] = /listening on ([^\s,]+)/.exec(err) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+    void done.then(() => reject(new Error(`it ended: ${err}`)));
+  });
+  return { child, done, where };
+}
+
+/** Beside servers in this process: these must go on meanwhile. */
+export async function run(...args: string[]): Promise<{ out: string; err: string; code: number }> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, ...args], {
+      timeout: 20_000,
+    });
+    return { out: stdout, err: stderr, code: 0 };
+  } catch (error) {
+    const { stdout, stderr, code } = error as unknown as { stdout: string; stderr: string; code: number };
+    return { out: stdout, err: stderr, code };
+  }
 }
