@@ -18,7 +18,7 @@ export { RequestError } from './api/requests/remote-error.ts';
 export { type StandardSchema, typed } from './api/schema.ts';
 export type { PeerServer } from './api/server.ts';
 export type { ServerPeer } from './api/server-peer.ts';
-export type { Flow, ServerStats, Stats } from './api/stats.ts';
+export type { EndpointStats, Flow, ServerStats, Stats } from './api/stats.ts';
 export type { AnyContract, Contract, EventContract, ProtocolContract } from './api/types.ts';
 
 export { retain, type ReceiveMode } from './codecs/raw.ts';

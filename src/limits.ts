@@ -90,25 +90,33 @@ export const DEFAULT_LIMITS: Limits = {
   frameProgressBytesMin: 1_024,
   /** Three misses are 45 s, below the idle timeouts of what may stand between two hosts. */
   heartbeatMs: 15_000,
+  /** One may be lost, and one late. */
   heartbeatMissesMax: 3,
   /** The turns are bounded already; whoever wants flooders gone says how long is too long. */
   floodTimeoutMs: Infinity,
   /** A server that accepts and closes at once has not recovered. */
   stableMs: 5_000,
+  /** A handshake is some round trips; who has not been let in is given less time than who has. */
   handshakeTimeoutMs: 5_000,
+  /** What callers wait for without a deadline of their own: no longer than a connection without a sign of life, 45 s. */
   syncTimeoutMs: 30_000,
+  /** Some seconds of a busy queue, and a few MiB of memory for its places. */
   syncQueuedCountMax: 65_536,
+  /** The same as for a sync message. */
   requestTimeoutMs: 30_000,
   /** A local round trip takes tens of microseconds: so many keep both sides busy. */
   requestsOpenMax: 1_024,
+  /** The same as for sync messages. */
   requestsQueuedMax: 65_536,
   /** Four peers' worth of `requestsOpenMax` behind one proxy. */
   requestsHandledMax: 4_096,
+  /** Enough for 64 MiB over a slow network; a program that ends should not seem to hang. */
   closeTimeoutMs: 5_000,
   /** libuv would read 2 MiB from one socket before it looks at the next. */
   turnBytesMax: 256 * 1024,
   /** Small frames: as long as 256 KiB of them take. Giving way costs two system calls, too much for every 1,024 of them. */
   turnMessagesMax: 16_384,
+  /** A fourth of a frame of 60 a second: handlers of others run in the same turn. */
   turnTimeMsMax: 4,
 };
 
@@ -119,6 +127,27 @@ export const ENDLESS_LIMITS: ReadonlySet<string> = new Set([
   'heartbeatMs',
   'floodTimeoutMs',
 ]);
+
+/** Connections to a server of the node-ipc face: node-ipc's own bound. */
+export const CONNECTIONS_MAX = 100;
+
+/** Connections to a server of `listen`: about what a process may open on systems that allow 1,024 descriptors. */
+export const LISTEN_CONNECTIONS_MAX = 1_000;
+
+/** First pause before a client tries again: node-ipc's own. */
+export const RETRY_MS = 500;
+
+/** Longest pause: whoever restarts a server waits no longer for its clients. */
+export const RETRY_MS_MAX = 30_000;
+
+/** `connect` gives up after this long: twice the deadline of a handshake. */
+export const CONNECT_TIMEOUT_MS = 10_000;
+
+/** How long a peer that was cut may take to read the reason: one round trip of a bad network. */
+export const GOODBYE_MS = 1_000;
+
+/** Of one peer there is one line in the log in this time: a peer that misbehaves fills no disk. */
+export const LOG_LINE_MS_MIN = 1_000;
 
 /** The system asks a silent TCP peer for a sign of life after this long: the only one that node-ipc's wire has. */
 export const KEEP_ALIVE_MS = 15_000;
@@ -221,3 +250,12 @@ export const REPLY_FACTOR = 3;
 
 /** Peers in an answer to `ringwire top`: half a megabyte. More fit on no screen. */
 export const INSPECTED_PEERS_MAX = 1_000;
+
+/** Host names that a datagram endpoint knows the addresses of: programs send to a few. */
+export const HOST_NAMES_MAX = 256;
+
+/** An address is asked for again after this long, as name servers for short-lived names expect. */
+export const HOST_NAME_MS = 30_000;
+
+/** Messages that wait for the address of one name: more than that is an outage. */
+export const HOST_NAME_WAITING_MAX = 1_024;

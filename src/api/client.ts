@@ -10,6 +10,7 @@ import { StreamClient } from '../endpoints/client.ts';
 import type { RetryRules } from '../endpoints/retry.ts';
 import type { Emitter } from '../emitter.ts';
 import { RingwireError } from '../errors.ts';
+import { CONNECT_TIMEOUT_MS } from '../limits.ts';
 import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
 import { clientTlsOptions } from '../transports/tls-options.ts';
 import { addressOf, type Place } from './address.ts';
@@ -22,9 +23,8 @@ import type { Protocol } from './protocol.ts';
 import type { AnyRequestHandler } from './requests/answerer.ts';
 import { notConnected } from './requests/asker.ts';
 import type { RequestContext } from './requests/handling.ts';
+import type { EndpointStats } from './stats.ts';
 import type { AnyContract, AnyHandlerOf, Contract, DataArguments, NameIn } from './types.ts';
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
   readonly lifecycle: Lifecycle<ClientLifecycle>;
@@ -63,6 +63,10 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     if (this.connection !== undefined) return this.connection.send(event, data);
     this.tally.refuse(notConnected());
     return false;
+  }
+
+  override stats(previous?: EndpointStats): EndpointStats {
+    return { ...super.stats(previous), dropped: this.#stream.stats().dropped };
   }
 
   /** Answers requests that the server makes; see `PeerServer.handle`. */

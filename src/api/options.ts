@@ -15,6 +15,8 @@ import {
   FRAME_BYTES_CEILING,
   FRAME_BYTES_FLOOR,
   type Limits,
+  RETRY_MS,
+  RETRY_MS_MAX,
   SLOW_CONSUMER_POLICIES,
   type SlowConsumerPolicy,
 } from '../limits.ts';
@@ -122,8 +124,8 @@ export function timeoutOf(value: unknown, fallback: number): number {
 
 export function reconnectOf(reconnect: boolean | ReconnectOptions = true): Required<ReconnectOptions> {
   const {
-    delayMs = 500,
-    delayMsMax = 30_000,
+    delayMs = RETRY_MS,
+    delayMsMax = RETRY_MS_MAX,
     attemptsMax = Infinity,
   } = typeof reconnect === 'object' ? reconnect : {};
   checkNumber('reconnect.delayMs', delayMs, 0, 2 ** 31 - 1);

@@ -8,6 +8,7 @@ import { StreamServer } from '../endpoints/server.ts';
 import { fanOut } from '../endpoints/fan-out.ts';
 import { type Handler } from '../emitter.ts';
 import { RingwireError } from '../errors.ts';
+import { LISTEN_CONNECTIONS_MAX } from '../limits.ts';
 import { serverTlsOptions } from '../transports/tls-options.ts';
 import { addressOf, type Place } from './address.ts';
 import { Endpoint } from './endpoint.ts';
@@ -22,8 +23,6 @@ import type { RequestContext } from './requests/handling.ts';
 import { ServerPeer } from './server-peer.ts';
 import { type ServerStats, statsOf, Tally } from './stats.ts';
 import type { AnyContract, AnyHandlerOf, Contract, DataArguments, HandlerOf, NameIn } from './types.ts';
-
-const CONNECTIONS_MAX = 1_000;
 
 export class PeerServer<C extends Contract = AnyContract> {
   readonly lifecycle: Lifecycle<ServerLifecycle<C>>;
@@ -43,7 +42,7 @@ export class PeerServer<C extends Contract = AnyContract> {
 
   /** Made by `listen`. @throws RingwireError ERR_RINGWIRE_BAD_CONFIG, ERR_RINGWIRE_TLS_CONFIG */
   constructor(place: Place, options: ListenOptions, protocol: Protocol) {
-    const { maxConnections = CONNECTIONS_MAX } = options;
+    const { maxConnections = LISTEN_CONNECTIONS_MAX } = options;
     checkNumber('maxConnections', maxConnections, 1, Infinity);
     this.#endpoint = new Endpoint(options, protocol, true);
     this.lifecycle = new Lifecycle(this.#endpoint.lifecycle);
@@ -129,6 +128,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     }
     return {
       ...statsOf(total, present, previous),
+      dropped: this.#stream.stats().dropped,
       peers: this.#peers.size,
       peersTotal: this.#peersTotal,
     };

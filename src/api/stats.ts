@@ -5,6 +5,7 @@
  * Invariant: totals only grow, also over reconnects and over peers that are gone.
  */
 import type { Traffic } from '../connection/contracts.ts';
+import type { Dropped } from '../connection/counters.ts';
 import { Histogram, type RoundTrips } from './histogram.ts';
 
 export interface Flow {
@@ -37,7 +38,13 @@ export interface Stats {
   readonly roundTripUs: RoundTrips;
 }
 
-export interface ServerStats extends Stats {
+/** Of a whole endpoint. */
+export interface EndpointStats extends Stats {
+  /** Messages that the policy for slow peers did not let leave: refused, older ones given up, replaced by newer ones. */
+  readonly dropped: Readonly<Record<Dropped, number>>;
+}
+
+export interface ServerStats extends EndpointStats {
   /** Connected now. */
   readonly peers: number;
   /** Ever connected. */

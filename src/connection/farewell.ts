@@ -6,10 +6,8 @@
 import { RingwireError } from '../errors.ts';
 import { goodbyeFrame } from '../frames/control.ts';
 import { BinaryWire } from './binary-wire.ts';
+import { GOODBYE_MS } from '../limits.ts';
 import type { Sender } from './sender.ts';
-
-/** How long a peer that was cut may take to read the reason. */
-const GOODBYE_MS = 1_000;
 
 /** Cuts the peer. On the ringwire wire it is told why, behind everything that was sent. @param mayExplain there is room for that */
 export function sayGoodbye(sender: Sender, error: Error, mayExplain: boolean): void {

@@ -13,6 +13,7 @@ import { SyncWindow } from '../connection/sync-window.ts';
 import type { WireKind } from '../connection/wire.ts';
 import type { MessageError } from '../errors.ts';
 import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
+import { limitHandshake } from '../transports/tls-handshake.ts';
 import { Retry, type RetryRules } from './retry.ts';
 
 export interface StreamClientOptions {
@@ -118,6 +119,7 @@ export class StreamClient {
       },
       onread,
     );
+    if (ready === 'secureConnect') limitHandshake(socket, this.#context.limits.handshakeTimeoutMs);
     socket.once(ready, () => {
       this.#opened = true;
       this.#direct = this.sync === undefined && !this.#abandoned;

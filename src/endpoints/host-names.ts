@@ -5,10 +5,7 @@
  */
 import dns from 'node:dns';
 import net from 'node:net';
-
-const NAMES_MAX = 256;
-const WAITING_MAX = 1_024;
-const FRESH_MS = 30_000;
+import { HOST_NAMES_MAX, HOST_NAME_MS, HOST_NAME_WAITING_MAX } from '../limits.ts';
 
 interface Known {
   readonly address: string;
@@ -35,14 +32,16 @@ export class HostNames {
     if (family === 6)
       return host.includes('%') ? host : new net.SocketAddress({ address: host, family: 'ipv6' }).address;
     const known = this.#known.get(host);
-    return known !== undefined && performance.now() - known.sinceMs < FRESH_MS ? known.address : undefined;
+    return known !== undefined && performance.now() - known.sinceMs < HOST_NAME_MS
+      ? known.address
+      : undefined;
   }
 
   /** Calls `then` when `get` knows the name. @returns false when too much waits for it already */
   lookup(host: string, then: () => void): boolean {
     const waiting = this.#waiting.get(host);
     if (waiting !== undefined) {
-      if (waiting.length >= WAITING_MAX) return false;
+      if (waiting.length >= HOST_NAME_WAITING_MAX) return false;
       waiting.push(then);
       return true;
     }
@@ -54,7 +53,7 @@ export class HostNames {
         this.#failed(error);
         return;
       }
-      if (this.#known.size >= NAMES_MAX) this.#known.clear();
+      if (this.#known.size >= HOST_NAMES_MAX) this.#known.clear();
       this.#known.set(host, { address, sinceMs: performance.now() });
       for (const call of calls) call();
     });

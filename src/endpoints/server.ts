@@ -13,6 +13,7 @@ import type { MessageError } from '../errors.ts';
 import { KEEP_ALIVE_MS } from '../limits.ts';
 import { canRewrap, rewrap } from '../transports/accept.ts';
 import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
+import { handshakeFault } from '../transports/tls-handshake.ts';
 import { fanOut } from './fan-out.ts';
 
 export interface StreamServerOptions {
@@ -127,17 +128,18 @@ export class StreamServer {
   }
 
   #tlsServer(options: tls.TlsOptions): net.Server {
-    const server = tls.createServer({
-      ...options,
-      ...SOCKET_OPTIONS,
-      handshakeTimeout: this.#context.limits.handshakeTimeoutMs,
-    });
+    const handshakeTimeout = this.#context.limits.handshakeTimeoutMs;
+    const server = tls.createServer({ ...options, ...SOCKET_OPTIONS, handshakeTimeout });
     server.on('connection', (socket) => {
       this.#unready.add(socket);
       socket.once('close', () => this.#unready.delete(socket));
     });
     server.on('secureConnection', (socket) => this.#accept(() => socket, false));
-    server.on('tlsClientError', (error, socket) => this.#failed(error, socket));
+    server.on('tlsClientError', (error, socket) => {
+      // Node tells of a handshake that failed or came late, and leaves the socket open.
+      socket.destroy();
+      this.#failed(handshakeFault(error, handshakeTimeout), socket);
+    });
     return server;
   }
 

@@ -13,7 +13,7 @@ import { isStruct } from '../codecs/struct/struct.ts';
 import { type ContextOptions } from '../endpoints/context.ts';
 import type { DatagramOptions, DatagramSettings } from '../endpoints/datagram-options.ts';
 import type { RetryRules } from '../endpoints/retry.ts';
-import { DEFAULT_LIMITS, type SlowConsumerPolicy } from '../limits.ts';
+import { CONNECTIONS_MAX, DEFAULT_LIMITS, RETRY_MS, type SlowConsumerPolicy } from '../limits.ts';
 import type { TlsSettings } from '../transports/tls-options.ts';
 import { badConfig, limitsOf, slowConsumerOf } from './config-limits.ts';
 
@@ -53,9 +53,9 @@ export class Config {
   logger: (line: string) => void = console.log.bind(console);
   /** Write every message into the log. Off: payloads may be secret, and logs are slow. */
   logPayloads = false;
-  maxConnections = 100;
+  maxConnections: number = CONNECTIONS_MAX;
   /** Pause before a client connects again, in milliseconds. */
-  retry = 500;
+  retry: number = RETRY_MS;
   /** With this many milliseconds, the pause doubles with each try up to here and is drawn at random; false keeps it fixed. */
   retryMax: number | false = false;
   /** Tries after a disconnect; false: no end. */

@@ -7,13 +7,11 @@
 import { Counters, type Stats } from '../connection/counters.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
 import type { Accounts } from '../endpoints/context.ts';
+import { LOG_LINE_MS_MIN } from '../limits.ts';
 import { warnOfTrust } from '../transports/tls-options.ts';
 import type { Config } from './config.ts';
 import { totalPendingBytesMax } from './config-limits.ts';
 import { type Log, oneLine } from './log.ts';
-
-/** A peer that misbehaves fills no log. */
-const LINE_MS_MIN = 1_000;
 
 interface Line {
   atMs: number;
@@ -47,10 +45,10 @@ export class Shared {
   /** @param peer whose fault it is; an object that stands for it */
   logFault(what: string, peer: object, error: Error): void {
     if (this.#config.silent) return;
-    const line = this.#lines.get(peer) ?? { atMs: -LINE_MS_MIN, leftOut: 0 };
+    const line = this.#lines.get(peer) ?? { atMs: -LOG_LINE_MS_MIN, leftOut: 0 };
     this.#lines.set(peer, line);
     const nowMs = performance.now();
-    if (nowMs - line.atMs < LINE_MS_MIN) {
+    if (nowMs - line.atMs < LOG_LINE_MS_MIN) {
       line.leftOut++;
       return;
     }

@@ -1,6 +1,6 @@
 /**
- * Rows T90, T91, T92 and T94 of RELIABILITY.md: whom TLS believes, that nothing falls back to less, settings that look like a yes and are none, and callbacks
- * of the program that throw in the middle of a handshake.
+ * Rows T90 to T94 of RELIABILITY.md: whom TLS believes, that nothing falls back to less, settings that look like a yes and are none, handshakes that never end, and
+ * callbacks of the program that throw in the middle of one.
  *
  * Certificates are made anew for each run. Invariant: a refused side never counts as connected, and the server serves the next one.
  */
@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import tls from 'node:tls';
 import { connect, listen, type PeerServer } from '../../src/index.ts';
+import type { Limits } from '../../src/limits.ts';
 import type { TlsSettings } from '../../src/transports/tls-options.ts';
 import { Stage } from '../api/support.ts';
 import { type Certificates, type Identity, makeCertificates } from '../support/certificates.ts';
@@ -26,6 +27,7 @@ interface Hall {
   readonly made: Certificates;
   readonly serve: (
     settings: TlsSettings,
+    limits?: Partial<Limits>,
   ) => Promise<{ server: PeerServer; address: string; connected: () => number }>;
 }
 
@@ -34,8 +36,8 @@ async function hall(context: TestContext): Promise<Hall> {
   return {
     stage,
     made: await makeCertificates(stage.folder),
-    serve: async (settings) => {
-      const server = await stage.server({ tls: settings }, 'tls://127.0.0.1:0');
+    serve: async (settings, limits = {}) => {
+      const server = await stage.server({ tls: settings, limits }, 'tls://127.0.0.1:0');
       let count = 0;
       server.lifecycle.on('connect', () => count++);
       server.lifecycle.on('error', () => {});
@@ -176,6 +178,44 @@ async function run(program: string, args: string[], env: NodeJS.ProcessEnv): Pro
   return printed;
 }
 
+test('T93 silent handshakes: each end gives up in time, by name, and `close` waits for none', async (t) => {
+  const { stage, made, serve } = await hall(t);
+  const count = scaled(t, 50, 500);
+  const code = 'ERR_RINGWIRE_HANDSHAKE_TIMEOUT';
+  const { server, address } = await serve({ ...pathsOf(made.server) }, { handshakeTimeoutMs: 300 });
+  const port = Number(address.split(':').at(-1));
+  const silent = Array.from({ length: count }, () => net.connect(port, '127.0.0.1').resume());
+  const allClosed = Promise.all(silent.map(gone));
+  const trust = { trustedConnections: made.ca };
+  const client = await connect(address, { tls: trust });
+  await allClosed;
+  assert.equal(server.stats().refused[code], count);
+  assert.equal(await client.request('echo', 1), 1);
+
+  const mute = net.createServer((socket) => void socket.on('error', () => {}).resume());
+  mute.listen(0, '127.0.0.1');
+  await once(mute, 'listening');
+  const place = `tls://127.0.0.1:${(mute.address() as net.AddressInfo).port}`;
+  const attempt = connect(place, { tls: trust, limits: { handshakeTimeoutMs: 50 } });
+  await assert.rejects(attempt, { code, limit: 50, closed: true });
+  mute.close();
+
+  const patient = await stage.server({ tls: pathsOf(made.server) }, 'tls://127.0.0.1:0');
+  const halfway = net.connect(Number(patient.address.split(':').at(-1)), '127.0.0.1').resume();
+  const left = gone(halfway);
+  const arrived = once(halfway, 'connect');
+  halfway.write(Buffer.from('1603010200', 'hex'));
+  await arrived;
+  const start = performance.now();
+  await Promise.all([patient.close(), left]);
+  assert.ok(performance.now() - start < 2_500, 'half of the deadline of a handshake');
+});
+
+/** Closed, with or without an error. */
+function gone(socket: net.Socket): Promise<void> {
+  return new Promise((resolve) => socket.on('error', () => {}).once('close', () => resolve()));
+}
+
 function broken(): never {
   throw new Error('the program’s own mistake');
 }
@@ -204,9 +244,8 @@ test('T94 callbacks that throw cost their handshake, not the server, and leave n
     const before = descriptors();
     for (let round = 0; round < count; round++) {
       const socket = tls.connect({ ...trust, ...options, port });
-      socket.on('error', () => {});
       socket.on('secureConnect', () => assert.fail(`${name}: a handshake has succeeded`));
-      await once(socket, 'close');
+      await gone(socket);
     }
     assert.equal(connected(), 0);
     const after = descriptors();
