@@ -167,6 +167,10 @@ export class Connection implements Roles {
   }
 
   ended(): void {
+    this.#receiver.ended();
+  }
+
+  exhausted(): void {
     if (!this.#cut && this.#receiver.unfinishedBytes > 0) {
       this.#report(new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'));
     }

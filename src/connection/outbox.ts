@@ -157,12 +157,14 @@ export class Outbox {
     this.#releaseHeld(Infinity);
   }
 
-  /** Hands over everything, whatever the transport has got already: nothing will be sent behind it. */
+  /** Hands over everything, whatever the transport has got already, and closes: nothing is sent behind it, bytes of the wire neither. */
   finish(): void {
     this.#window.widen();
     if (!this.#window.isOpen) return;
     this.releaseAll();
     this.flush();
+    this.close();
+    this.#window.close();
   }
 
   /** The transport has written a segment, or never will. */
@@ -223,8 +225,9 @@ export class Outbox {
 
   /** What the caller of a message that `admitKept` has refused is told; the policy 'disconnect' ends the connection as well. */
   refuseKept(): RingwireError {
+    if (this.#closed) return new RingwireError('ERR_RINGWIRE_NOT_CONNECTED', 'the connection is closing');
     const error = this.#refusal();
-    if (error.closed && !this.#closed) this.#overflow(error);
+    if (error.closed) this.#overflow(error);
     return error;
   }
 

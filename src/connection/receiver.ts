@@ -24,6 +24,8 @@ export interface ReceiverHandlers {
   refused(error: Error): void;
   /** The frame boundaries are gone. */
   broken(error: Error): void;
+  /** All that the peer has sent has been read and handled. */
+  exhausted(): void;
   pause(): void;
   resume(): void;
 }
@@ -38,6 +40,8 @@ export class Receiver {
   /** Whose memory the kernel was given. */
   #asked: Wire | undefined = undefined;
   #stopped = false;
+  /** The peer has ended. */
+  #isLast = false;
 
   constructor(ring: ReceiveRing, limits: TurnLimits, handlers: ReceiverHandlers) {
     this.#ring = ring;
@@ -85,6 +89,12 @@ export class Receiver {
     this.#reader(chunk).parser.feed(chunk);
     this.#turn.arrived(chunk.length);
     this.#loop();
+  }
+
+  /** The peer will send nothing more. What is parked comes first. */
+  ended(): void {
+    this.#isLast = true;
+    if (!this.#turn.over || this.#stopped) this.#handlers.exhausted();
   }
 
   stop(): void {
@@ -147,7 +157,9 @@ export class Receiver {
   #continue(): void {
     if (this.#stopped) return;
     this.#loop();
-    if (!this.#turn.over && !this.#stopped) this.#handlers.resume();
+    if (this.#turn.over || this.#stopped) return;
+    if (this.#isLast) this.#handlers.exhausted();
+    else this.#handlers.resume();
   }
 }
 

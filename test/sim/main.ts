@@ -1,0 +1,53 @@
+/**
+ * `npm run sim -- [--seeds 200000] [--from 1] [--seed N]`: many runs of the simulator, or one again with its trace. Ends with 1 when a promise was broken,
+ * and says which seed brings it back.
+ *
+ * Invariant: equal arguments give equal runs.
+ */
+import { parseArgs } from 'node:util';
+import { type Outcome, runSeed } from './run.ts';
+import { report } from './report.ts';
+
+/** What a long run does unless told otherwise; `npm test` does fewer. */
+const SEEDS = 200_000;
+const PROGRESS_MS = 2_000;
+
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' }, failures: { type: 'string' } },
+});
+const number = (text: string | undefined, otherwise: number): number => {
+  const value = text === undefined ? otherwise : Number(text);
+  if (Number.isInteger(value) && value >= 0) return value;
+  process.stderr.write(`${text} is no whole number\n`);
+  process.exit(2);
+};
+const from = number(values.seed ?? values.from, 1);
+const count = values.seed === undefined ? number(values.seeds, SEEDS) : 1;
+const failuresMax = number(values.failures, 1);
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+const startMs = Date.now();
+const totals = { events: 0, delivered: 0, simulatedMs: 0 };
+const failures: Outcome[] = [];
+let toldMs = startMs;
+for (let seed = from; seed < from + count && failures.length < failuresMax; seed++) {
+  const outcome = await runSeed(seed);
+  totals.events += outcome.eventCount;
+  totals.delivered += outcome.deliveredCount;
+  totals.simulatedMs += outcome.simulatedMs;
+  if (outcome.violations.length > 0) {
+    failures.push(outcome);
+    say(report(outcome));
+  } else if (values.seed !== undefined) say(outcome.trace.join('\n'));
+  if (Date.now() - toldMs > PROGRESS_MS) {
+    toldMs = Date.now();
+    const perSecond = (seed - from + 1) / ((toldMs - startMs) / 1_000);
+    say(`${seed - from + 1} of ${count} seeds, ${perSecond.toFixed(0)} a second, at seed ${seed}`);
+  }
+}
+const seconds = (Date.now() - startMs) / 1_000;
+const hours = (totals.simulatedMs / 3_600_000).toFixed(1);
+say(
+  `${failures.length} failures; ${totals.delivered} messages and ${totals.events} events in ${hours} simulated hours, ${seconds.toFixed(1)} s`,
+);
+if (failures.length > 0) process.exitCode = 1;
