@@ -7,7 +7,7 @@
 import type { Segment } from '../bytes/byte-writer.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { Publisher, Slot } from '../emitter.ts';
-import { FrameError, type RingwireError } from '../errors.ts';
+import type { RingwireError } from '../errors.ts';
 import { MAGIC } from '../frames/control.ts';
 import { OPENING_BRACE } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
@@ -171,9 +171,6 @@ export class Connection implements Roles {
   }
 
   exhausted(): void {
-    if (!this.#cut && this.#receiver.unfinishedBytes > 0) {
-      this.#report(new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'));
-    }
     // The peer may only have closed its own direction: what its last messages are answered within this turn still reaches it.
     setImmediate(() => this.end());
   }

@@ -5,7 +5,7 @@
  * Invariant: what has been read is parsed before more is read, or parked; `stop` ends the loop for good.
  */
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
-import { MessageError } from '../errors.ts';
+import { FrameError, MessageError } from '../errors.ts';
 import { MAGIC } from '../frames/control.ts';
 import type { DelimitedWire } from './delimited-wire.ts';
 import { Turn, type TurnLimits } from './turn.ts';
@@ -20,11 +20,11 @@ export interface ReaderChoice {
 export interface ReceiverHandlers {
   /** The peer's first byte is there. */
   choose(firstByte: number): ReaderChoice;
-  /** One message is refused; the loop goes on behind it. */
+  /** One message is refused, or the last one is not complete; the loop goes on behind it. */
   refused(error: Error): void;
   /** The frame boundaries are gone. */
   broken(error: Error): void;
-  /** All that the peer has sent has been read and handled. */
+  /** The peer has ended, and all that it sent has been handled. */
   exhausted(): void;
   pause(): void;
   resume(): void;
@@ -94,7 +94,7 @@ export class Receiver {
   /** The peer will send nothing more. What is parked comes first. */
   ended(): void {
     this.#isLast = true;
-    if (!this.#turn.over || this.#stopped) this.#handlers.exhausted();
+    if (!this.#turn.over || this.#stopped) this.#exhausted();
   }
 
   stop(): void {
@@ -153,12 +153,21 @@ export class Receiver {
     this.#turn.yield();
   }
 
+  #exhausted(): void {
+    if (!this.#stopped && this.unfinishedBytes > 0) {
+      this.#handlers.refused(
+        new FrameError('ERR_RINGWIRE_TRUNCATED', 'the peer closed in the middle of a message'),
+      );
+    }
+    this.#handlers.exhausted();
+  }
+
   /** The budget is fresh: what was parked goes on, then the transport. */
   #continue(): void {
     if (this.#stopped) return;
     this.#loop();
     if (this.#turn.over || this.#stopped) return;
-    if (this.#isLast) this.#handlers.exhausted();
+    if (this.#isLast) this.#exhausted();
     else this.#handlers.resume();
   }
 }

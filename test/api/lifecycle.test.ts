@@ -295,3 +295,29 @@ test('a request above the hard mark: with the policy disconnect the peer goes, w
     socket.destroy();
   }
 });
+
+test('close: what was sent before arrives, what is sent while it closes is refused', async (context) => {
+  const stage = new Stage(context);
+  const { server, client, peer } = await stage.pair();
+  const errors: unknown[] = [];
+  server.lifecycle.on('error', (error) => errors.push(error));
+  const received: unknown[] = [];
+  client.on('part', (data) => received.push((data as Uint8Array).length));
+  const lost = new Promise((resolve) => void client.lifecycle.once('disconnect', resolve));
+  const part = Buffer.alloc(1024 * 1024);
+  for (let count = 0; count < 8; count++) peer.send('part', part);
+  const closed = peer.close();
+  assert.equal(peer.send('late', 1), false);
+  server.broadcast('late', 2);
+  assert.equal(
+    await peer.request('late').catch((error: Error & { code: string }) => error.code),
+    'ERR_RINGWIRE_NOT_CONNECTED',
+  );
+  await closed;
+  await lost;
+  assert.deepEqual(
+    received,
+    Array.from({ length: 8 }, () => part.length),
+  );
+  assert.deepEqual(errors, []);
+});

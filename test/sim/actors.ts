@@ -93,7 +93,10 @@ abstract class Actor {
       const { series, place, offset, size } = read(answer) ?? {};
       const isIt = place === question.place && offset === question.offset && size === question.size;
       if (!isIt && !link.isCorrupted) {
-        world.broken('requests', `question ${question.place} got the answer ${String(series)}/${String(place)}`);
+        world.broken(
+          'requests',
+          `question ${question.place} got the answer ${String(series)}/${String(place)}`,
+        );
       }
     });
     world.await(host, 'request', asked, (error) => this.#failed(error, link));
@@ -104,8 +107,12 @@ abstract class Actor {
     const most = world.chance.between(0, 60);
     const reading = (async () => {
       let next = 0;
-      for await (const item of peer.stream(COUNT, write({ ...world.nextRequest(), size: most, offset: 0 }, world.settings.codec))) {
-        if (read(item)?.place !== next && !link.isCorrupted) world.broken('streams', `an item other than ${next} came`);
+      for await (const item of peer.stream(
+        COUNT,
+        write({ ...world.nextRequest(), size: most, offset: 0 }, world.settings.codec),
+      )) {
+        if (read(item)?.place !== next && !link.isCorrupted)
+          world.broken('streams', `an item other than ${next} came`);
         next++;
       }
       if (next !== most && !link.isCorrupted) world.broken('streams', `${next} items of ${most} came`);
@@ -116,7 +123,8 @@ abstract class Actor {
   #failed(error: Error, link: Link): void {
     const { code } = error as { code?: unknown };
     const isKnown = error.name === 'RequestError' || REQUEST_ENDS.test(String(code));
-    if (!isKnown && !link.isCorrupted) this.world.broken('requests', `a request ended with ${String(error.stack)}`);
+    if (!isKnown && !link.isCorrupted)
+      this.world.broken('requests', `a request ended with ${String(error.stack)}`);
   }
 }
 
@@ -133,7 +141,9 @@ export class ServerActor extends Actor {
   close(): void {
     this.isClosing = true;
     this.world.clock.as(this.host, () => {
-      this.world.await(this.host, 'close', this.server.close(), (error) => this.world.reported(this.host, error, undefined));
+      this.world.await(this.host, 'close', this.server.close(), (error) =>
+        this.world.reported(this.host, error, undefined),
+      );
     });
   }
 
@@ -141,7 +151,11 @@ export class ServerActor extends Actor {
   broadcast(): void {
     const { world } = this;
     const message = world.nextBroadcast();
-    const before = [...this.peers].map(([peer, link]) => ({ peer, link, sent: peer.outlet.traffic.sentMessages }));
+    const before = [...this.peers].map(([peer, link]) => ({
+      peer,
+      link,
+      sent: peer.outlet.traffic.sentMessages,
+    }));
     this.server.broadcast(world.chance.random.pick(EVENTS), write(message, world.settings.codec));
     for (const { peer, link, sent } of before) {
       const { traffic, sender } = peer.outlet;
@@ -192,7 +206,8 @@ export class ServerActor extends Actor {
     this.server.handle(ECHO, (input) => {
       const { place } = read(input) ?? {};
       const key = `${this.host.name} ${String(place)}`;
-      if (place !== undefined && this.#handled.has(key)) world.broken('requests', `question ${place} was handled twice`);
+      if (place !== undefined && this.#handled.has(key))
+        world.broken('requests', `question ${place} was handled twice`);
       this.#handled.add(key);
       const way = chance.fraction();
       if (way < 0.2) throw new Error(REFUSAL);
@@ -237,7 +252,8 @@ export class ClientActor extends Actor {
     const pauseMs = clock.nowMs - this.#lostMs;
     for (let exact = delayMs; exact <= 2 * delayMsMax; exact *= 2) {
       if (Math.abs(pauseMs - Math.min(exact, delayMsMax)) > 1e-6) continue;
-      if (++this.#exactPauses > 1) this.world.broken('jitter', `a pause of exactly ${pauseMs} ms before a try`);
+      if (++this.#exactPauses > 1)
+        this.world.broken('jitter', `a pause of exactly ${pauseMs} ms before a try`);
       return;
     }
   }

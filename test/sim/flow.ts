@@ -51,7 +51,8 @@ export class Flow {
     const message = read(data);
     const sent = message && this.#sent.get(keyOf(message));
     if (message === undefined || sent?.offset !== message.offset || sent.size !== message.size) {
-      const what = message === undefined ? 'no message of ours' : `message ${message.series}/${message.place}`;
+      const what =
+        message === undefined ? 'no message of ours' : `message ${message.series}/${message.place}`;
       if (!this.isCorrupted) this.#broken('corruption', `${what}, which was never sent here`);
       return;
     }

@@ -46,13 +46,18 @@ class FakeTimer {
   }
 }
 
+/** As Node's timers have it. */
+function delayOf(ms: number): number {
+  return ms >= 1 && ms <= TIMEOUT_MAX ? ms : 1;
+}
+
+function clear(timer: unknown): void {
+  if (timer instanceof FakeTimer) timer.alarm.isDone = true;
+}
+
 type Call = (...args: unknown[]) => void;
 
 function fakeTimers(clock: Clock): Record<string, unknown> {
-  const clear = (timer: unknown): void => {
-    if (timer instanceof FakeTimer) timer.alarm.isDone = true;
-  };
-  const delayOf = (ms: number): number => (ms >= 1 && ms <= TIMEOUT_MAX ? ms : 1);
   const interval = (call: Call, ms: number, ...args: unknown[]): FakeTimer => {
     const host = clock.current;
     const next = (): Alarm =>

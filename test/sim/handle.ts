@@ -67,7 +67,7 @@ export class Handle {
     this.writeQueueSize += bytes;
     if (this.#isReset || chance.hits(faults.writeError)) {
       this.link.fault ??= 'write error';
-      this.#network.trace.add(`${this} write fails`);
+      this.#network.trace.add(`${this.name} write fails`);
       if (!this.#isReset) this.#network.cut(this.link);
       clock.after(0, this.host, () => done('EPIPE'));
       return false;
@@ -151,7 +151,7 @@ export class Handle {
     if (!this.isClosed) this.#network.clock.after(0, this.host, () => this.#deliver());
   }
 
-  toString(): string {
+  get name(): string {
     return `link ${this.link.id} ${this.host.name}`;
   }
 
@@ -213,7 +213,7 @@ export class Handle {
       this.link.isCorrupted = true;
       const at = chance.random.below(bytes.length);
       bytes[at] = (bytes[at] as number) ^ (1 << chance.random.below(8));
-      this.#network.trace.add(`${this} a bit flips`);
+      this.#network.trace.add(`${this.name} a bit flips`);
     }
     this.#lastMs = Math.max(this.#lastMs, clock.nowMs + this.#network.latency());
     this.#arrivals.push({ bytes, atMs: this.#lastMs });
@@ -230,7 +230,7 @@ export class Handle {
     for (const { bytes, atMs } of this.#arrivals) if (atMs <= clock.nowMs) available += bytes.length;
     if (available === 0) this.#deliverEnd(owner);
     else if (chance.hits(faults.readError)) {
-      this.#network.trace.add(`${this} read fails`);
+      this.#network.trace.add(`${this.name} read fails`);
       this.#network.cut(this.link);
       owner.failed('ECONNRESET', 'read');
     } else {

@@ -13,13 +13,17 @@ const SEEDS = 200_000;
 const PROGRESS_MS = 2_000;
 
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' }, failures: { type: 'string' } },
+  options: {
+    seeds: { type: 'string' },
+    from: { type: 'string' },
+    seed: { type: 'string' },
+    failures: { type: 'string' },
+  },
 });
 const number = (text: string | undefined, otherwise: number): number => {
   const value = text === undefined ? otherwise : Number(text);
-  if (Number.isInteger(value) && value >= 0) return value;
-  process.stderr.write(`${text} is no whole number\n`);
-  process.exit(2);
+  if (!Number.isInteger(value) || value < 0) throw new RangeError(`${text} is no whole number`);
+  return value;
 };
 const from = number(values.seed ?? values.from, 1);
 const count = values.seed === undefined ? number(values.seeds, SEEDS) : 1;

@@ -60,7 +60,9 @@ export class Network {
   /** Milliseconds that something is on its way. */
   latency(): number {
     const { latencyMs, spike } = this.faults;
-    return latencyMs * this.chance.fraction() + (this.chance.hits(spike) ? 1_000 * this.chance.fraction() : 0);
+    return (
+      latencyMs * this.chance.fraction() + (this.chance.hits(spike) ? 1_000 * this.chance.fraction() : 0)
+    );
   }
 
   /** From now on nothing goes wrong; what was damaged is cut, so that no half message keeps a connection busy. */
@@ -169,7 +171,8 @@ export class Network {
         else end.close(() => {});
       }
     }
-    for (const [port, socket] of this.datagramSockets) if (socket.host === host) this.datagramSockets.delete(port);
+    for (const [port, socket] of this.datagramSockets)
+      if (socket.host === host) this.datagramSockets.delete(port);
   }
 
   /** The machine of a host that died silently is up again: it knows nothing of its connections. */

@@ -97,7 +97,8 @@ class Run {
 
   get #isOver(): boolean {
     const { clock, violations } = this.world;
-    if (clock.eventCount > EVENTS_MAX && violations.length === 0) this.world.broken('endless', 'events without end');
+    if (clock.eventCount > EVENTS_MAX && violations.length === 0)
+      this.world.broken('endless', 'events without end');
     return violations.length > 0;
   }
 
@@ -173,7 +174,7 @@ class Run {
       const isFair = link.isSilent && this.world.isSteady;
       for (const end of link.ends) {
         if (isFair && !end.isClosed && end.host.isAlive && !end.isDark) {
-          this.world.broken('detection', `${end}: silent for ${noticeMs} ms, and nobody has noticed`);
+          this.world.broken('detection', `${end.name}: silent for ${noticeMs} ms, and nobody has noticed`);
         }
       }
     });
@@ -208,7 +209,7 @@ class Run {
   get #unclosed(): string | undefined {
     for (const name of this.world.awaited.keys()) return `${name} does not settle`;
     for (const { ends } of this.world.network.links) {
-      for (const end of ends) if (!end.isClosed && end.host.isAlive) return `${end} is open`;
+      for (const end of ends) if (!end.isClosed && end.host.isAlive) return `${end.name} is open`;
     }
     return undefined;
   }
@@ -218,8 +219,10 @@ class Run {
     for (const { name, context } of [this.#server, ...this.#clients]) {
       if (context === undefined) continue;
       const { memory, pool } = context;
-      if (memory.bytes !== 0) this.world.broken('accounts', `${name} is idle, and accounts for ${memory.bytes} bytes`);
-      if (pool.inUseCount !== 0) this.world.broken('slabs', `${name} is idle, and holds ${pool.inUseCount} slabs`);
+      if (memory.bytes !== 0)
+        this.world.broken('accounts', `${name} is idle, and accounts for ${memory.bytes} bytes`);
+      if (pool.inUseCount !== 0)
+        this.world.broken('slabs', `${name} is idle, and holds ${pool.inUseCount} slabs`);
     }
   }
 

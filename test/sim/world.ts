@@ -78,7 +78,8 @@ export class World {
     this.chance = new Chance(random);
     this.settings = drawSettings(this.chance);
     this.clock = new Clock({
-      failed: (error) => this.broken('uncaught', error instanceof Error ? String(error.stack) : String(error)),
+      failed: (error) =>
+        this.broken('uncaught', error instanceof Error ? String(error.stack) : String(error)),
     });
     this.trace = new Trace(this.clock);
     const faults = drawFaults(this.chance);

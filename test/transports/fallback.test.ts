@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Client, IPC, type PeerSocket, type Server } from '../../src/index.ts';
+import { type Client, type Config, IPC, type PeerSocket, type Server } from '../../src/index.ts';
 import { seeded } from '../support/seeded.ts';
 
 const folder: string = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-fallback-'));
@@ -27,8 +28,9 @@ function makeIpc(codec?: 'raw' | 'msgpack'): IPC {
   return ipc;
 }
 
-function listen(address: string): Promise<Server> {
+function listen(address: string, settings: Partial<Config> = {}): Promise<Server> {
   const ipc = makeIpc();
+  Object.assign(ipc.config, settings);
   return new Promise((resolve) => {
     ipc.serve(address, () => resolve(ipc.server as Server));
     (ipc.server as Server).start();
@@ -72,3 +74,24 @@ for (const codec of [undefined, 'msgpack', 'raw'] as const) {
     server.stop();
   });
 }
+
+test('a peer that ends while its messages wait for their turn has cut none of them off', async () => {
+  const address = path.join(folder, 'turns');
+  const server = await listen(address, { maxTurnMessages: 1 });
+  const errors: unknown[] = [];
+  const received: unknown[] = [];
+  server.on('error', (error: unknown) => errors.push(error));
+  server.on('message', (data: unknown) => received.push(data));
+  const gone = new Promise((resolve) => void server.on('socket.disconnected', resolve));
+  const socket = net.connect(address);
+  socket.end(
+    Array.from({ length: 200 }, (_, data) => `${JSON.stringify({ type: 'message', data })}\f`).join(''),
+  );
+  await gone;
+  server.stop();
+  assert.deepEqual(errors, []);
+  assert.deepEqual(
+    received,
+    Array.from({ length: 200 }, (_, data) => data),
+  );
+});

@@ -1,0 +1,32 @@
+/**
+ * Row S4 of RELIABILITY.md: the simulator over a fixed set of seeds. A failure names its seed; `npm run sim -- --seed N` brings it back.
+ *
+ * The fixed seeds are the same in every run; `npm run sim` goes on behind them.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { scaled } from '../reliability/scale.ts';
+import { report } from './report.ts';
+import { runSeed } from './run.ts';
+
+test('S4 whatever the network does, promises are kept', async (context) => {
+  const seeds = scaled(context, 1_000, 2_000);
+  let delivered = 0;
+  let simulatedMs = 0;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const outcome = await runSeed(seed);
+    assert.deepEqual(outcome.violations, [], report(outcome));
+    delivered += outcome.deliveredCount;
+    simulatedMs += outcome.simulatedMs;
+  }
+  assert.ok(delivered > 50 * seeds, `${delivered} messages`);
+  context.diagnostic(`${delivered} messages in ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours`);
+});
+
+test('S4 a seed brings back its run, step by step', async () => {
+  for (const seed of [3, 4, 5, 6]) {
+    const [one, other] = [await runSeed(seed), await runSeed(seed)];
+    assert.ok(one.trace.length > 5);
+    assert.deepEqual(one, other);
+  }
+});
