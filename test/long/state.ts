@@ -1,0 +1,38 @@
+/**
+ * What a long run has done so far, in a file, so that the next run goes on from there.
+ *
+ * Invariant: the file is whole whenever a run is killed: it is written beside and renamed.
+ */
+import fs from 'node:fs';
+import { dirname } from 'node:path';
+
+/** @returns what the file holds, or `fresh` when there is none */
+export function loadState<T extends object>(file: string, fresh: T): T {
+  if (!fs.existsSync(file)) return fresh;
+  return { ...fresh, ...(JSON.parse(fs.readFileSync(file, 'utf8')) as T) };
+}
+
+export function saveText(file: string, text: string): void {
+  fs.mkdirSync(dirname(file), { recursive: true });
+  const beside = `${file}.${process.pid}`;
+  fs.writeFileSync(beside, text);
+  fs.renameSync(beside, file);
+}
+
+export function saveState(file: string, state: object): void {
+  saveText(file, `${JSON.stringify(state, null, 2)}\n`);
+}
+
+/** A count as people write it: 1e9, 250_000. @throws RangeError */
+export function countOf(name: string, text: string): number {
+  const count = Number(text.replaceAll('_', ''));
+  if (!(count > 0)) throw new RangeError(`--${name} is a number above 0, not '${text}'`);
+  return count;
+}
+
+/** Aborted by the first SIGINT, which then ends a run after what is under way. */
+export function interrupted(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}
