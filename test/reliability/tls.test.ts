@@ -6,6 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -88,6 +89,21 @@ test('T90 certificates: of 48 pairs of servers and clients exactly those talk th
     }
   }
   assert.equal(cells, 48);
+});
+
+test('T90 certificates: a server knows by whom a verified client was certified', async (t) => {
+  const { made, serve } = await hall(t);
+  const strict = { requestCert: true, rejectUnauthorized: true, trustedConnections: made.ca };
+  const { server, address } = await serve({ ...pathsOf(made.server), ...strict });
+  server.handle('who', (_input, { peer }) => {
+    const { subject, issuer, fingerprint256 } = (peer.socket as tls.TLSSocket).getPeerCertificate();
+    return [subject.CN, issuer.CN, fingerprint256];
+  });
+  const client = await connect(address, {
+    tls: { ...pathsOf(made.client), trustedConnections: made.ca },
+  });
+  const { fingerprint256 } = new X509Certificate(fs.readFileSync(made.client.cert));
+  assert.deepEqual(await client.request('who'), ['client', 'ca', fingerprint256]);
 });
 
 test('T91 downgrade: old versions, ciphers that hide nothing and plain text are refused at both ends, and nothing is said in the clear', async (t) => {
