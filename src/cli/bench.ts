@@ -1,17 +1,6 @@
 /**
  * `ringwire bench`: finds the subcommand.
  */
-import { benchAb } from './bench-ab.ts';
-import { benchCompare } from './bench-compare.ts';
-import { benchDoctor } from './bench-doctor.ts';
-import { benchExport } from './bench-export.ts';
-import { benchFlame } from './bench-flame.ts';
-import { benchGate } from './bench-gate.ts';
-import { benchHistory } from './bench-history.ts';
-import { benchImport } from './bench-import.ts';
-import { benchReport } from './bench-report.ts';
-import { benchRun } from './bench-run.ts';
-import { benchSchema } from './bench-schema.ts';
 import { UsageError } from './usage.ts';
 
 const BENCH_HELP = `Usage: ringwire bench <subcommand>
@@ -32,18 +21,21 @@ Subcommands:
 ringwire bench <subcommand> --help tells more.
 `;
 
-const SUBCOMMANDS: Readonly<Record<string, (words: readonly string[]) => number | Promise<number>>> = {
-  run: benchRun,
-  ab: benchAb,
-  gate: benchGate,
-  compare: benchCompare,
-  history: benchHistory,
-  report: benchReport,
-  flame: benchFlame,
-  doctor: benchDoctor,
-  export: benchExport,
-  import: benchImport,
-  schema: benchSchema,
+type Subcommand = (words: readonly string[]) => number | Promise<number>;
+
+/** Each is loaded when it is typed: none waits for the others. */
+const SUBCOMMANDS: Readonly<Record<string, () => Promise<Subcommand>>> = {
+  run: async () => (await import('./bench-run.ts')).benchRun,
+  ab: async () => (await import('./bench-ab.ts')).benchAb,
+  gate: async () => (await import('./bench-gate.ts')).benchGate,
+  compare: async () => (await import('./bench-compare.ts')).benchCompare,
+  history: async () => (await import('./bench-history.ts')).benchHistory,
+  report: async () => (await import('./bench-report.ts')).benchReport,
+  flame: async () => (await import('./bench-flame.ts')).benchFlame,
+  doctor: async () => (await import('./bench-doctor.ts')).benchDoctor,
+  export: async () => (await import('./bench-export.ts')).benchExport,
+  import: async () => (await import('./bench-import.ts')).benchImport,
+  schema: async () => (await import('./bench-schema.ts')).benchSchema,
 };
 
 /** @returns the exit code */
@@ -54,7 +46,7 @@ export async function bench(words: readonly string[]): Promise<number> {
     return 0;
   }
   if (subcommand === undefined) throw new UsageError('a subcommand is missing', BENCH_HELP);
-  const run = Object.hasOwn(SUBCOMMANDS, subcommand) ? SUBCOMMANDS[subcommand] : undefined;
-  if (run === undefined) throw new UsageError(`there is no subcommand '${subcommand}'`, BENCH_HELP);
-  return run(rest);
+  const load = Object.hasOwn(SUBCOMMANDS, subcommand) ? SUBCOMMANDS[subcommand] : undefined;
+  if (load === undefined) throw new UsageError(`there is no subcommand '${subcommand}'`, BENCH_HELP);
+  return (await load())(rest);
 }
