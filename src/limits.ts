@@ -167,6 +167,9 @@ export const ANNOUNCED_COUNT_MAX = 1_024;
 /** Longest id in a hello and longest text in a goodbye. */
 export const PEER_TEXT_BYTES_MAX = 256;
 
+/** Larger messages are always read in the general way: to have expected something else costs up to as much as reading. */
+export const FAMILIAR_BYTES_MAX: number = 64 * 1024;
+
 /** Payloads of this size that are already bytes are not copied on their way out. */
 export const ATTACH_BYTES_MIN: number = 32 * 1024;
 

@@ -4,6 +4,7 @@
  *
  * Invariant: JSON passes exactly when it is within the limits.
  */
+import { FAMILIAR_BYTES_MAX } from '../limits.ts';
 import { tooDeep, tooMany, type ValueLimits } from './value-limits.ts';
 
 /** Fewest characters of an element (`0,`), and of a key with its value (`"":0,`). */
@@ -16,6 +17,11 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const BACKSLASH = 0x5c;
+
+/** Text up to this size cannot have too many elements or keys. */
+export function familiarBytesMax({ elementsMax, keysMax }: ValueLimits): number {
+  return Math.min(FAMILIAR_BYTES_MAX, ELEMENT_LENGTH_MIN * elementsMax, KEY_LENGTH_MIN * keysMax);
+}
 
 /** @throws MessageError ERR_RINGWIRE_TOO_DEEP, ERR_RINGWIRE_TOO_MANY_ELEMENTS */
 export function checkJson(text: string, limits: ValueLimits): void {

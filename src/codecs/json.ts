@@ -8,7 +8,12 @@ import { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import type { Codec } from './codec.ts';
-import { checkJson } from './json-check.ts';
+import { checkJson, familiarBytesMax } from './json-check.ts';
+import { Draft, wholeWords } from './shapes/draft.ts';
+import { FamiliarEvents } from './shapes/familiar.ts';
+import { JsonReader } from './shapes/json-reader.ts';
+import { encodeJsonKey, JsonWriter } from './shapes/json-writer.ts';
+import { UNREAD } from './shapes/shape.ts';
 import type { ValueLimits } from './value-limits.ts';
 
 /** Up to this length the worst case of UTF-8 is reserved instead of measuring the text. */
@@ -24,31 +29,54 @@ export class JsonCodec implements Codec {
   readonly id = 1;
   attachment: Uint8Array | undefined = undefined;
   readonly #limits: ValueLimits;
+  readonly #familiarBytesMax: number;
+  readonly #familiar: FamiliarEvents = new FamiliarEvents(encodeJsonKey);
+  readonly #reader: JsonReader = new JsonReader();
+  readonly #draft: Draft = new Draft();
+  readonly #writer: JsonWriter = new JsonWriter(this.#draft);
+  /** What was prepared: so many bytes of the draft, or a text. */
+  #drafted = -1;
   #text = '';
   readonly #measureLengthMin: number;
 
   /** @param exact measure every text, so that no more is asked for than is used: where room is scarce */
   constructor(limits: ValueLimits = DEFAULT_LIMITS, exact = false) {
     this.#limits = limits;
+    this.#familiarBytesMax = familiarBytesMax(limits);
     this.#measureLengthMin = exact ? 0 : MEASURE_LENGTH_MIN;
   }
 
   prepare(data: unknown): number {
+    this.#drafted = this.#writer.write(data, 0);
+    if (this.#drafted >= 0) return wholeWords(this.#drafted);
     this.#text = JSON.stringify(data) ?? '';
     return utf8BytesMax(this.#text, this.#measureLengthMin);
   }
 
   write(out: ByteWriter, at: number): number {
+    if (this.#drafted >= 0) return this.#draft.copyTo(out, at, this.#drafted);
     const text = this.#text;
     this.#text = '';
     return at + out.bytes.write(text, at, 'utf8');
   }
 
   decode(frame: Frame): unknown {
-    if (frame.end === frame.start) return undefined;
-    const text = frame.bytes.toString('utf8', frame.start, frame.end);
+    const { bytes, start, end } = frame;
+    if (end === start) return undefined;
+    const familiar = this.#familiar.of(frame.event);
+    const { shape } = familiar;
+    if (shape !== undefined && end - start <= this.#familiarBytesMax) {
+      const value = this.#reader.read(bytes, start, end, shape);
+      if (value !== UNREAD && this.#reader.end === end) {
+        familiar.confirmed();
+        return value;
+      }
+    }
+    const text = bytes.toString('utf8', start, end);
     checkJson(text, this.#limits);
-    return parseJson(text);
+    const value = parseJson(text);
+    familiar.surprised(value);
+    return value;
   }
 }
 

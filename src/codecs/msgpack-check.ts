@@ -6,6 +6,7 @@
  * Invariant: what passes is exactly one value that ends where the frame ends. Source of the format: the MessagePack specification.
  */
 import { MessageError } from '../errors.ts';
+import { FAMILIAR_BYTES_MAX } from '../limits.ts';
 import { tooDeep, tooMany, type ValueLimits } from './value-limits.ts';
 
 const TIMESTAMP = 0xff;
@@ -15,6 +16,11 @@ const FIXED: readonly number[] = [
   0, -1, 0, 0, -1, -1, -1, -1, -1, -1, 4, 8, 1, 2, 4, 8, 1, 2, 4, 8, 2, 3, 5, 9, 17, -1, -1, -1, -1, -1, -1,
   -1,
 ];
+
+/** A message up to this size cannot have too many elements or keys: each has a byte at least, a key two with its value. */
+export function familiarBytesMax({ elementsMax, keysMax }: ValueLimits): number {
+  return Math.min(FAMILIAR_BYTES_MAX, elementsMax, 2 * keysMax);
+}
 
 /** @throws MessageError with the code that RELIABILITY's table names for the fault */
 export function checkMsgpack(bytes: Uint8Array, start: number, end: number, limits: ValueLimits): void {

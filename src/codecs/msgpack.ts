@@ -10,7 +10,12 @@ import { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import type { Codec } from './codec.ts';
-import { checkMsgpack } from './msgpack-check.ts';
+import { checkMsgpack, familiarBytesMax } from './msgpack-check.ts';
+import { Draft, wholeWords } from './shapes/draft.ts';
+import { FamiliarEvents } from './shapes/familiar.ts';
+import { MsgpackReader } from './shapes/msgpack-reader.ts';
+import { encodeMsgpackKey, MsgpackWriter } from './shapes/msgpack-writer.ts';
+import { UNREAD } from './shapes/shape.ts';
 import type { ValueLimits } from './value-limits.ts';
 
 /** With the reuse mode msgpackr returns its own arena and tells where in it the value lies. */
@@ -25,11 +30,20 @@ export class MsgpackCodec implements Codec {
   attachment: Uint8Array | undefined = undefined;
   readonly #packr: Packr;
   readonly #limits: ValueLimits;
+  readonly #familiarBytesMax: number;
+  readonly #familiar: FamiliarEvents = new FamiliarEvents(encodeMsgpackKey);
+  readonly #reader: MsgpackReader = new MsgpackReader();
+  readonly #draft: Draft = new Draft();
+  readonly #writer: MsgpackWriter;
+  /** What was prepared: so many bytes of the draft, or what msgpackr made. */
+  #drafted = -1;
   #packed: Packed | undefined = undefined;
   readonly #scratch: Buffer = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
 
   constructor(limits: ValueLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
+    this.#familiarBytesMax = familiarBytesMax(limits);
+    this.#writer = new MsgpackWriter(this.#draft, limits.depthMax);
     const options = {
       useRecords: false,
       mapsAsObjects: true,
@@ -48,10 +62,10 @@ export class MsgpackCodec implements Codec {
   }
 
   prepare(data: unknown): number {
-    if (data === undefined) {
-      this.#packed = undefined;
-      return 0;
-    }
+    this.#drafted = data === undefined ? 0 : this.#writer.write(data, 0);
+    // What is larger may be more than the limits allow, and is checked.
+    if (this.#drafted <= this.#familiarBytesMax && this.#drafted >= 0) return wholeWords(this.#drafted);
+    this.#drafted = -1;
     let packed = this.#pack(data);
     try {
       checkMsgpack(packed, packed.start, packed.end, this.#limits);
@@ -69,14 +83,30 @@ export class MsgpackCodec implements Codec {
   }
 
   write(out: ByteWriter, at: number): number {
-    const packed = this.#packed;
-    if (packed === undefined) return at;
+    if (this.#drafted >= 0) return this.#draft.copyTo(out, at, this.#drafted);
+    const packed = this.#packed as Packed;
     this.#packed = undefined;
     return at + packed.copy(out.bytes, at, packed.start, packed.end);
   }
 
   decode(frame: Frame): unknown {
-    if (frame.end === frame.start) return undefined;
+    const { start, end } = frame;
+    if (end === start) return undefined;
+    const familiar = this.#familiar.of(frame.event);
+    const { shape } = familiar;
+    if (shape !== undefined && end - start <= this.#familiarBytesMax) {
+      const value = this.#reader.read(frame.bytes, start, end, shape);
+      if (value !== UNREAD && this.#reader.end === end) {
+        familiar.confirmed();
+        return value;
+      }
+    }
+    const value = this.#decode(frame);
+    familiar.surprised(value);
+    return value;
+  }
+
+  #decode(frame: Frame): unknown {
     checkMsgpack(frame.bytes, frame.start, frame.end, this.#limits);
     try {
       const length = frame.end - frame.start;

@@ -7,94 +7,64 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import { parseJson, utf8BytesMax } from '../codecs/json.ts';
-import { checkJson } from '../codecs/json-check.ts';
+import { checkJson, familiarBytesMax } from '../codecs/json-check.ts';
+import { UNREAD } from '../codecs/shapes/shape.ts';
 import type { ValueLimits } from '../codecs/value-limits.ts';
-import { Slot } from '../emitter.ts';
 import { FrameError, MessageError, RingwireError } from '../errors.ts';
-import { DelimitedParser } from '../frames/delimited.ts';
+import { DelimitedParser, type MessageReceiver } from '../frames/delimited.ts';
+import type { Frame } from '../frames/frame.ts';
+import type { Envelope, Envelopes } from './envelope.ts';
 import type { Sink, Wire } from './wire.ts';
-
-/** Names beyond these are prepared anew each time: peers choose the names that they send. */
-const KEPT_NAMES_MAX = 256;
-
-/** Longer names are not kept at all. */
-const KEPT_NAME_LENGTH_MAX = 256;
 
 const CLOSING_BRACE = 0x7d;
 
-/** What no message starts with: half a surrogate pair never comes out of decoded bytes. */
-const NO_MESSAGE = '\ud800';
-const NO_SLOT: Slot = new Slot('');
-
-/** All of a message up to its data. */
-interface EnvelopeStart {
-  readonly text: string;
-  readonly bytes: Buffer;
-}
-
-/** What the connections of an endpoint remember of event names. */
-export class EnvelopeNames {
-  readonly #starts = new Map<string, EnvelopeStart>();
-  readonly #slots = new Map<string, Slot>();
-
-  /** `{"type":"name","data":` */
-  start(event: string): EnvelopeStart {
-    const known = this.#starts.get(event);
-    if (known !== undefined) return known;
-    const text = `{"type":${JSON.stringify(event)},"data":`;
-    const start = { text, bytes: Buffer.from(text) };
-    if (this.#starts.size < KEPT_NAMES_MAX && event.length <= KEPT_NAME_LENGTH_MAX)
-      this.#starts.set(event, start);
-    return start;
-  }
-
-  slot(type: string): Slot {
-    const known = this.#slots.get(type);
-    if (known !== undefined) return known;
-    const slot = new Slot(type);
-    if (this.#slots.size < KEPT_NAMES_MAX && type.length <= KEPT_NAME_LENGTH_MAX) this.#slots.set(type, slot);
-    return slot;
-  }
-}
-
 export interface DelimitedWireOptions {
-  names: EnvelopeNames;
-  delimiter: Buffer;
+  envelopes: Envelopes;
   frameBytesMax: number;
   limits: ValueLimits;
 }
 
-export class DelimitedWire implements Wire {
+export class DelimitedWire implements Wire, MessageReceiver {
   readonly kind = 'delimited';
   readonly sharingKey = 'delimited';
   readonly parser: DelimitedParser;
   readonly bytesMax: number;
   readonly #sink: Sink;
-  readonly #delimiter: Buffer;
-  readonly #names: EnvelopeNames;
-  readonly #limits: ValueLimits;
-  /** How the last message started, and its event; most peers send the same event many times in a row. */
-  #lastStart = NO_MESSAGE;
-  #lastSlot: Slot = NO_SLOT;
+  readonly #options: DelimitedWireOptions;
+  readonly #familiarBytesMax: number;
+  /** How the last message began; most peers send the same event many times in a row. */
+  #last: Envelope | undefined = undefined;
   /** The peer's messages look like those of node-ipc and ringwire: `type`, then `data`, then nothing. */
   #plain = true;
+  /** What `readMessage` has read. */
+  #data: unknown = undefined;
+  /** `readMessage` has seen that the message is not what was expected. */
+  #missed = false;
 
   constructor(ring: ReceiveRing, options: DelimitedWireOptions, sink: Sink) {
-    this.parser = new DelimitedParser(ring, options.delimiter, options.frameBytesMax);
+    this.parser = new DelimitedParser(ring, options.envelopes.delimiter, options.frameBytesMax);
     this.bytesMax = options.frameBytesMax;
-    this.#delimiter = options.delimiter;
-    this.#names = options.names;
-    this.#limits = options.limits;
+    this.#options = options;
+    this.#familiarBytesMax = familiarBytesMax(options.limits);
     this.#sink = sink;
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
     checkEvent(event);
+    const { writer } = this.#options.envelopes;
+    const length = data === undefined ? -1 : writer.draft(event, data);
+    if (length < 0) this.#encodeAny(event, data, out);
+    else if (length > this.bytesMax) throw this.#tooLarge(length);
+    else writer.append(out);
+  }
+
+  #encodeAny(event: string, data: unknown, out: ByteWriter): void {
     const value = data === undefined ? '{}' : stringify(data);
     // JSON.stringify leaves a key out whose value it cannot express (a function, a symbol).
-    const start = value === undefined ? withoutData(event) : this.#names.start(event).bytes;
+    const { envelopes } = this.#options;
+    const { delimiter } = envelopes;
+    const start = value === undefined ? withoutData(event) : envelopes.of(event).bytes;
     const text = value ?? '';
-    const delimiter = this.#delimiter;
     const at = out.reserve(start.length + utf8BytesMax(text) + 1 + delimiter.length);
     const { bytes } = out;
     bytes.set(start, at);
@@ -123,26 +93,69 @@ export class DelimitedWire implements Wire {
     // Messages of this wire depend on nothing that was sent before.
   }
 
-  receive(): void {
+  readMessage(bytes: Buffer, start: number, limit: number): number {
+    this.#missed = false;
+    const last = this.#last;
+    const shape = last?.familiar.shape;
+    if (last === undefined || shape === undefined) return -1;
+    const head = last.bytes;
+    for (let index = 0; index < head.length; index++) if (bytes[start + index] !== head[index]) return -1;
+    const { reader } = this.#options.envelopes;
+    const data = reader.read(bytes, start + head.length, limit, shape);
+    const end = reader.end + 1;
+    if (
+      data === UNREAD ||
+      bytes[end - 1] !== CLOSING_BRACE ||
+      end > limit ||
+      end - start > this.#familiarBytesMax
+    ) {
+      // Where the bytes end in the middle of a message nothing is known about it.
+      this.#missed = end <= limit;
+      return -1;
+    }
+    this.#data = data;
+    return end;
+  }
+
+  receiveRead(): void {
+    const { slot, familiar } = this.#last as Envelope;
+    const data = this.#data;
+    this.#data = undefined;
+    familiar.confirmed();
+    this.#sink.value(slot, data);
+  }
+
+  receive(frame: Frame): void {
+    // What began in an earlier chunk lies in one piece now.
+    if (!this.#missed && this.readMessage(frame.bytes, frame.start, frame.end) === frame.end) {
+      this.receiveRead();
+      return;
+    }
     const text = this.parser.text();
-    if (this.#plain && text.startsWith(this.#lastStart) && text.endsWith('}')) {
+    const last = this.#last;
+    if (this.#plain && last !== undefined && text.startsWith(last.text) && text.endsWith('}')) {
       let data: unknown;
       try {
-        checkJson(text, this.#limits);
-        data = JSON.parse(text.slice(this.#lastStart.length, -1));
+        checkJson(text, this.#options.limits);
+        data = JSON.parse(text.slice(last.text.length, -1));
       } catch {
         this.#plain = false;
         this.#receiveAny(text);
         return;
       }
-      this.#sink.value(this.#lastSlot, data);
+      this.#receiveUnfamiliar(last, data);
     } else this.#receiveAny(text);
+  }
+
+  #receiveUnfamiliar({ slot, familiar }: Envelope, data: unknown): void {
+    familiar.surprised(data);
+    this.#sink.value(slot, data);
   }
 
   #receiveAny(text: string): void {
     let message: unknown;
     try {
-      checkJson(text, this.#limits);
+      checkJson(text, this.#options.limits);
       message = parseJson(text);
     } catch (error) {
       if (error instanceof MessageError) throw new FrameError(error.code, error.message);
@@ -155,10 +168,8 @@ export class DelimitedWire implements Wire {
         'JSON that is not an object with a string as type',
       );
     }
-    const slot = this.#names.slot(type);
-    this.#lastSlot = slot;
-    this.#lastStart = this.#names.start(type).text;
-    this.#sink.value(slot, data);
+    this.#last = this.#options.envelopes.of(type);
+    this.#receiveUnfamiliar(this.#last, data);
   }
 }
 

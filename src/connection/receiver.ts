@@ -132,7 +132,7 @@ export class Receiver {
     while (parser.firstByte !== MAGIC) {
       const frame = parser.next();
       if (frame === undefined) return;
-      prelude.receive();
+      prelude.receive(frame);
       this.#turn.handled(1);
     }
     const wire = this.#wire as Wire;

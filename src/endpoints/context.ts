@@ -15,7 +15,8 @@ import { ownLayouts } from '../connection/agreement.ts';
 import { BinaryWire } from '../connection/binary-wire.ts';
 import type { ConnectionContext } from '../connection/contracts.ts';
 import { Counters } from '../connection/counters.ts';
-import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
+import { DelimitedWire } from '../connection/delimited-wire.ts';
+import { Envelopes } from '../connection/envelope.ts';
 import { EventIds } from '../connection/event-ids.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
 import { UnframedWire } from '../connection/unframed-wire.ts';
@@ -90,8 +91,7 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   }
   const events = new EventIds(options.events, limits.eventNameBytesMax);
   const delimited = {
-    names: new EnvelopeNames(),
-    delimiter: delimiterBytes(options.delimiter),
+    envelopes: new Envelopes(delimiterBytes(options.delimiter)),
     frameBytesMax: limits.frameBytesMax,
     limits,
   };

@@ -10,7 +10,8 @@ import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, toBytes } from '../codecs/raw.ts';
 import { StructCodec } from '../codecs/struct/codec.ts';
 import { type EventRule, keyOf } from '../connection/datagram-order.ts';
-import { DelimitedWire, EnvelopeNames } from '../connection/delimited-wire.ts';
+import { DelimitedWire } from '../connection/delimited-wire.ts';
+import { Envelopes } from '../connection/envelope.ts';
 import type { Sink } from '../connection/wire.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
 import { DEFAULT_LIMITS, FRAME_BYTES_CEILING } from '../limits.ts';
@@ -46,8 +47,7 @@ export class DatagramOutput {
     this.#encoding = options.encoding;
     // How large a message may be is the packer's to judge.
     const wire = {
-      names: new EnvelopeNames(),
-      delimiter: this.delimiter,
+      envelopes: new Envelopes(this.delimiter),
       frameBytesMax: FRAME_BYTES_CEILING,
       limits: DEFAULT_LIMITS,
     };

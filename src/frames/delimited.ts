@@ -8,13 +8,21 @@ import { isAscii } from 'node:buffer';
 import { Carry } from '../bytes/carry.ts';
 import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
 import { FrameError, RingwireError } from '../errors.ts';
-import { blankFrame, deliverEach, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
+import { blankFrame, type Frame, type FrameParser, type FrameReceiver } from './frame.ts';
 
 /** Sources of at least this size become text in one go when they are ASCII: what they cost then is shared by many messages. */
 const TEXT_BYTES_MIN = 1024;
 
 /** How every message of this wire begins. */
 export const OPENING_BRACE = 0x7b;
+
+/** A receiver that can read the messages it expects where they lie, so that nobody needs to look for their end. */
+export interface MessageReceiver extends FrameReceiver {
+  /** Reads the message that begins at `start`. @returns where it ends and its delimiter has to follow, or -1: `receive` will get it */
+  readMessage(bytes: Buffer, start: number, limit: number): number;
+  /** The message that was read last is one, and has been consumed. */
+  receiveRead(): void;
+}
 
 /** The bytes of a delimiter that JSON text cannot contain. */
 export function delimiterBytes(delimiter: unknown): Buffer {
@@ -100,8 +108,37 @@ export class DelimitedParser implements FrameParser {
     return this.#place(this.#bytes, start, end);
   }
 
-  deliver(receiver: FrameReceiver, countMax: number): number {
-    return deliverEach(this, receiver, countMax);
+  deliver(receiver: FrameReceiver | MessageReceiver, countMax: number): number {
+    const reader = 'readMessage' in receiver ? receiver : undefined;
+    for (let count = 0; count < countMax; count++) {
+      if (reader !== undefined && this.#isRead(reader)) {
+        reader.receiveRead();
+        continue;
+      }
+      const frame = this.next();
+      if (frame === undefined) return count;
+      receiver.receive(frame);
+    }
+    return countMax;
+  }
+
+  #isRead(reader: MessageReceiver): boolean {
+    const start = this.#cursor;
+    if (this.#carry.length > 0 || start >= this.#limit || this.#dead) return false;
+    const end = reader.readMessage(this.#bytes, start, this.#limit);
+    if (end < 0 || end - start > this.#messageMax || !this.#isDelimiter(end)) return false;
+    this.#cursor = end + this.#delimiter.length;
+    if (this.#ring.poison) this.#bytes.fill(POISON, start, end);
+    return true;
+  }
+
+  #isDelimiter(at: number): boolean {
+    const delimiter = this.#delimiter;
+    if (at + delimiter.length > this.#limit) return false;
+    for (let index = 0; index < delimiter.length; index++) {
+      if (this.#bytes[at + index] !== delimiter[index]) return false;
+    }
+    return true;
   }
 
   park(): void {

@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
-import { DelimitedWire, EnvelopeNames } from '../../src/connection/delimited-wire.ts';
+import { DelimitedWire } from '../../src/connection/delimited-wire.ts';
+import { Envelopes } from '../../src/connection/envelope.ts';
 import type { Sink } from '../../src/connection/wire.ts';
 import { Emitter } from '../../src/emitter.ts';
 import { DEFAULT_LIMITS } from '../../src/limits.ts';
@@ -24,8 +25,8 @@ function setUp(): { wire: DelimitedWire; received: [string, unknown][] } {
     exchanged: () => assert.fail(),
     established: () => {},
   };
-  const names = new EnvelopeNames();
-  const options = { names, delimiter: Buffer.from('\f'), frameBytesMax: 1e6, limits: DEFAULT_LIMITS };
+  const envelopes = new Envelopes(Buffer.from('\f'));
+  const options = { envelopes, frameBytesMax: 1e6, limits: DEFAULT_LIMITS };
   return { wire: new DelimitedWire(new ReceiveRing(), options, sink), received };
 }
 
@@ -95,4 +96,29 @@ test('text that is no message is refused wherever it stands, and nothing of it i
       assert.equal(received.length, count);
     }
   }
+});
+
+test('messages that look like the ones before arrive whatever the cuts, and near misses are what JSON.parse says', () => {
+  const random = seeded(7);
+  let short = 0;
+  for (let round = 0; round < 300; round++) {
+    const { wire, received } = setUp();
+    const read = wire.receiveRead.bind(wire);
+    wire.receiveRead = () => (short++, read());
+    const envelopes = Array.from({ length: 40 }, (_, n) => {
+      const data = JSON.stringify({ id: n, at: [n / 8, -n], name: random.pick(['a', 'bc', 'é', '\f', '}']) });
+      const tail = random.below(10) === 0 ? random.pick([',"data":1}', ' }', ',"more":{}}']) : '}';
+      return `{"type":"${random.pick(['a', 'a', 'a', 'b'])}","data":${data}${tail}`;
+    });
+    const bytes = Buffer.from(envelopes.map((each) => `${each}\f`).join(''));
+    for (let at = 0, end = 0; at < bytes.length; at = end) {
+      end = Math.min(bytes.length, at + 1 + random.below(random.pick([3, 60, 2000])));
+      // A copy, with other bytes behind what has arrived.
+      const chunk = Buffer.concat([bytes.subarray(at, end), Buffer.from('}\f0123')]);
+      wire.parser.feed(chunk.subarray(0, end - at));
+      wire.parser.deliver(wire, 1e6);
+    }
+    assert.deepEqual(received, expected(envelopes));
+  }
+  assert.ok(short > 3_000, `${short} of 12000 were read the short way`);
 });

@@ -8,7 +8,8 @@ import assert from 'node:assert/strict';
 import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
 import type { Codec } from '../../src/codecs/codec.ts';
 import { BinaryWire } from '../../src/connection/binary-wire.ts';
-import { DelimitedWire, EnvelopeNames } from '../../src/connection/delimited-wire.ts';
+import { DelimitedWire } from '../../src/connection/delimited-wire.ts';
+import { Envelopes } from '../../src/connection/envelope.ts';
 import { EventIds } from '../../src/connection/event-ids.ts';
 import type { Sink, Wire } from '../../src/connection/wire.ts';
 import { FrameError, MessageError } from '../../src/errors.ts';
@@ -148,8 +149,7 @@ function replayStream(setting: Setting, pieces: readonly Buffer[], way: Way): st
 function replayDelimited(setting: Setting, pieces: readonly Buffer[], way: Way): string {
   const ring = new ReceiveRing(256);
   const options = {
-    names: new EnvelopeNames(),
-    delimiter: Buffer.from('\f'),
+    envelopes: new Envelopes(Buffer.from('\f')),
     frameBytesMax: setting.limit,
     limits: DEFAULT_LIMITS,
   };
@@ -160,7 +160,7 @@ function replayDelimited(setting: Setting, pieces: readonly Buffer[], way: Way):
       deliver(wire.parser, ring, piece, way, (frame) => {
         const message = shown(frame.bytes.subarray(frame.start, frame.end));
         const bytes = frame.end - frame.start + 1;
-        wire.receive();
+        wire.receive(frame);
         account.lines.push(`message ${message}`);
         account.offset += bytes;
       });
