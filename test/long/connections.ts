@@ -1,5 +1,5 @@
 /**
- * Rows T50, T53, T54 and T56: a full backlog, connections that come and go, ten thousand that do nothing, and workers of a cluster that are killed.
+ * Rows T47, T50, T53 and T56: everybody comes back, a full backlog, connections that come and go, and workers of a cluster that are killed.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -41,6 +41,52 @@ async function fullBacklog({ count, first, folder }: Work): Promise<Figures> {
     }
   }
   return { 'all connected after ms': lateMs };
+}
+
+const STORM_SERVER = `import { listen } from ${JSON.stringify(LIBRARY)}; ${READ_LINES}
+  const server = await listen(process.argv[1], { maxConnections: 2_000 });
+  const times = [];
+  server.lifecycle.on('connect', () => times.push(performance.now()));
+  console.log('ready');
+  for await (const line of lines) console.log(times.join(' '));`;
+const STORM_CLIENTS = 1_000;
+const DOWN_MS = 10_000;
+
+/** A thousand clients lose their server, which comes back: they do not come all at once. */
+async function storm({ count, first, folder }: Work): Promise<Figures> {
+  const found = { 'peak over mean of 100 ms': 0, 'all back after ms': 0 };
+  for (let round = 0; round < count; round++) {
+    const address = `unix:${join(folder, `storm-${first + round}`)}`;
+    const before = new Program(STORM_SERVER, [address]);
+    assert.equal(await before.line(), 'ready');
+    const clients = await Promise.all(Array.from({ length: STORM_CLIENTS }, () => connect(address)));
+    before.end();
+    await pause(DOWN_MS);
+    const server = new Program(STORM_SERVER, [address]);
+    try {
+      assert.equal(await server.line(), 'ready');
+      let times: number[] = [];
+      for (const start = performance.now(); times.length < STORM_CLIENTS;) {
+        assert.ok(performance.now() - start < 35_000, `${times.length} are back`);
+        await pause(200);
+        times = (await server.ask('?')).split(' ').map(Number);
+      }
+      const [from, to] = [times[0] as number, times.at(-1) as number];
+      const slots = new Map<number, number>();
+      for (const time of times) {
+        const slot = Math.floor((time - from) / 100);
+        slots.set(slot, (slots.get(slot) ?? 0) + 1);
+      }
+      const mean = STORM_CLIENTS / Math.max(1, (to - from) / 100);
+      const peak = Math.max(...slots.values()) / mean;
+      found['peak over mean of 100 ms'] = Math.max(found['peak over mean of 100 ms'], peak);
+      found['all back after ms'] = Math.max(found['all back after ms'], to - from);
+      await Promise.all(clients.map((client) => client.close()));
+    } finally {
+      server.end();
+    }
+  }
+  return found;
 }
 
 const CHURN_SERVER = `import { listen } from ${JSON.stringify(LIBRARY)}; ${READ_LINES}
@@ -86,100 +132,6 @@ async function churn({ count, first, folder }: Work): Promise<Figures> {
   } finally {
     server.end();
   }
-}
-
-const IDLE_SERVERS = {
-  bare: `import net from 'node:net'; ${READ_LINES}
-    const sockets = new Set();
-    const server = net.createServer((socket) => sockets.add(socket.on('data', () => {})));
-    server.listen(process.argv[1], 4096, () => console.log('ready'));
-    const count = () => sockets.size, broadcast = () => {};`,
-  ringwire: `import { IPC } from ${JSON.stringify(LIBRARY)}; ${READ_LINES}
-    const ipc = new IPC();
-    Object.assign(ipc.config, { silent: true, maxConnections: 20_000 });
-    ipc.serve(process.argv[1], () => console.log('ready'));
-    ipc.server.start();
-    const count = () => ipc.server.sockets.length, broadcast = () => ipc.server.broadcast('all', 'x'.repeat(1_000));`,
-} as const;
-const TELL = `for await (const line of lines) {
-    if (line === 'broadcast') broadcast();
-    gc(); gc();
-    console.log([count(), process.memoryUsage().rss, process.cpuUsage().user + process.cpuUsage().system].join(' '));
-  }`;
-const IDLE_CLIENTS = `import net from 'node:net'; ${READ_LINES}
-  const [, path, count] = process.argv;
-  let bytes = 0;
-  for (let n = 0; n < Number(count); n++) {
-    const socket = net.connect(path).on('data', (chunk) => (bytes += chunk.length));
-    await new Promise((resolve) => socket.once('connect', resolve));
-  }
-  console.log('ready');
-  for await (const line of lines) console.log(bytes);`;
-const PER_PROCESS = 5_000;
-
-interface Idle {
-  readonly bytesEach: number;
-  readonly broadcastMs: number;
-  readonly cpuShare: number;
-}
-
-async function idle(kind: keyof typeof IDLE_SERVERS, count: number, path: string): Promise<Idle> {
-  const server = new Program(IDLE_SERVERS[kind] + TELL, [path], ['--expose-gc']);
-  const clients: Program[] = [];
-  const tell = async (what: string): Promise<number[]> => (await server.ask(what)).split(' ').map(Number);
-  try {
-    assert.equal(await server.line(), 'ready');
-    const some = Math.ceil(count / 5);
-    const add = async (most: number): Promise<number[]> => {
-      for (let left = most; left > 0; left -= PER_PROCESS) {
-        const each = new Program(IDLE_CLIENTS, [path, String(Math.min(PER_PROCESS, left))]);
-        clients.push(each);
-        assert.equal(await each.line(), 'ready');
-      }
-      await pause(300);
-      return tell('?');
-    };
-    // From some on, so that what the first ones cost does not count.
-    const before = await add(some);
-    const after = await add(count - some);
-    assert.equal(after[0], count);
-    await pause(2_000);
-    const later = await tell('?');
-    const start = performance.now();
-    if (kind === 'ringwire') {
-      server.say('broadcast');
-      const expected = count * '{"type":"all","data":""}\f'.length + count * 1_000;
-      for (let bytes = 0; bytes < expected;) {
-        bytes = (await Promise.all(clients.map((each) => each.ask('?')))).reduce(
-          (sum, each) => sum + Number(each),
-          0,
-        );
-        assert.ok(performance.now() - start < 10_000, `${bytes} of ${expected} bytes`);
-      }
-    }
-    return {
-      bytesEach: ((after[1] as number) - (before[1] as number)) / (count - some),
-      broadcastMs: performance.now() - start,
-      cpuShare: ((later[2] as number) - (after[2] as number)) / 2_300_000,
-    };
-  } finally {
-    for (const each of [...clients, server]) each.end();
-  }
-}
-
-async function manyIdle({ count, folder, first }: Work): Promise<Figures> {
-  const bare = await idle('bare', count, join(folder, `bare-${first}`));
-  const own = await idle('ringwire', count, join(folder, `own-${first}`));
-  const more = own.bytesEach - bare.bytesEach;
-  const figures = {
-    'bytes each': own.bytesEach,
-    'of a bare server': bare.bytesEach,
-    'more than it': more,
-    'broadcast ms': own.broadcastMs,
-    'share of a core when idle': own.cpuShare,
-  };
-  assert.ok(more <= 4 * KIB && own.cpuShare <= 0.05, JSON.stringify(figures));
-  return figures;
 }
 
 const CLUSTER = `import cluster from 'node:cluster'; ${READ_LINES}
@@ -266,6 +218,7 @@ const isLinux = (): string | undefined => (process.platform === 'linux' ? undefi
 
 export const CONNECTION_ROWS: readonly LongRow[] = [
   { id: 'T50', what: 'a full backlog', unit: 'crowds of 700', goal: 20, step: 2, run: fullBacklog },
+  { id: 'T47', what: 'everybody reconnects at once', unit: 'storms', goal: 10, step: 1, run: storm },
   {
     id: 'T53',
     what: 'connections that come and go',
@@ -274,15 +227,6 @@ export const CONNECTION_ROWS: readonly LongRow[] = [
     step: 20_000,
     missing: isLinux,
     run: churn,
-  },
-  {
-    id: 'T54',
-    what: 'connections that do nothing',
-    unit: 'connections',
-    goal: 10_000,
-    step: 10_000,
-    missing: isLinux,
-    run: manyIdle,
   },
   {
     id: 'T56',

@@ -188,6 +188,37 @@ async function sleepingServer({ count, folder, first }: Work): Promise<Figures> 
   return { 'messages accepted': accepted };
 }
 
+const FLOOD_MS = 10_000;
+
+/** One peer sends as fast as the system takes it: the witnesses keep their turn, and it is not cut. */
+async function flood({ count }: Work): Promise<Figures> {
+  const harness = await Harness.start();
+  let most = 0;
+  try {
+    for (let round = 0; round < count; round++) {
+      await harness.row({ rssMib: 128 }, async ({ address, account }) => {
+        const flooder = await Attacker.connect(address);
+        const messages = Buffer.concat(Array.from({ length: 2_000 }, () => json('msg', 'flood')));
+        const end = performance.now() + FLOOD_MS;
+        const pour = (): void => {
+          while (performance.now() < end && flooder.socket.write(messages));
+        };
+        flooder.socket.on('drain', pour);
+        pour();
+        while (performance.now() < end) await pause(50);
+        assert.equal(flooder.isClosed, false, 'a flood alone is no reason to cut');
+        const { delivered, errors } = await account();
+        assert.deepEqual(errors, {});
+        most = Math.max(most, delivered / (FLOOD_MS / 1e3));
+        await flooder.leave();
+      });
+    }
+  } finally {
+    await harness.end();
+  }
+  return { 'messages a second from the flooder': most };
+}
+
 export const SLOW_ROWS: readonly LongRow[] = [
   { id: 'T31', what: 'slow but alive', unit: 'pairs of readers', goal: 100, step: 20, run: slowButAlive },
   {
@@ -200,4 +231,5 @@ export const SLOW_ROWS: readonly LongRow[] = [
   },
   { id: 'T34', what: 'many stand still', unit: 'stopped peers', goal: 1_000, step: 200, run: manyStopped },
   { id: 'T35', what: 'a server that sleeps', unit: 'sleeps of 30 s', goal: 10, step: 1, run: sleepingServer },
+  { id: 'T36', what: 'a flood starves others', unit: 'floods of 10 s', goal: 6, step: 1, run: flood },
 ];

@@ -53,6 +53,7 @@ class Victim {
     stats: undefined,
     polluted: false,
     uncaught: 0,
+    grownMib: 0,
   };
   readonly #spoken = new Map<PeerSocket, number>();
   readonly #waiting = new Map<PeerSocket, () => void>();

@@ -77,6 +77,8 @@ export interface Account {
   polluted: boolean;
   /** Exceptions of handlers that came through, in the whole process. */
   uncaught: number;
+  /** What the row cost in memory at most, in MiB; of the last account alone. */
+  grownMib: number;
 }
 
 export interface Opening {
@@ -257,7 +259,7 @@ function judge(
   assert.deepEqual(testimony.faults, [], 'the witnesses');
   assert.deepEqual(account.witnessFaults, [], 'what the witnesses said');
   assert.ok(testimony.messages > 50, `the witnesses exchanged ${testimony.messages} messages`);
-  const grown = (after.rssPeak - before.rss) / MIB;
+  const grown = (account.grownMib = (after.rssPeak - before.rss) / MIB);
   assert.ok(grown <= rssMib, `${grown.toFixed(1)} MiB more, ${rssMib} are allowed`);
   const unexpected = after.uncaught.filter((each) => options.uncaught?.test(each) !== true);
   assert.deepEqual(unexpected, [], 'uncaught');
