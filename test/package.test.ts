@@ -37,6 +37,7 @@ const AROUND: readonly string[] = [
   'SECURITY.md',
   'native-peers/ringwire.h',
   'package.json',
+  'wireshark/ringwire.lua',
 ];
 
 async function pack(): Promise<string[]> {
@@ -58,7 +59,7 @@ function sources(): string[] {
     .filter((file) => file.endsWith('.ts'));
 }
 
-test('the package holds dist, src, the C header and its papers, and nothing else', async () => {
+test('the package holds dist, src, the C header, the dissector and its papers, and nothing else', async () => {
   const files = await packed;
   const expected = new Set<string>(AROUND);
   for (const file of readdirSync(join(root, 'docs'))) if (file.endsWith('.md')) expected.add(`docs/${file}`);

@@ -1,11 +1,10 @@
 /**
- * Reads along on one direction of a connection and tells the messages in it: on the ringwire wire by its parser, on node-ipc's by its delimiter. It
- * changes nothing and answers nothing.
+ * Reads along on one direction of a connection and tells the messages in it: on the ringwire wire by its parser, on node-ipc's by its delimiter, and
+ * where a server speaks node-ipc's before it knows its peer, on both. It changes nothing and answers nothing.
  *
  * Invariant: what it cannot read ends the observation, never the connection.
  */
 import { ReceiveRing } from '../bytes/receive-ring.ts';
-import { MsgpackCodec } from '../codecs/msgpack.ts';
 import {
   Control,
   CONTROL_EVENT,
@@ -20,10 +19,14 @@ import {
 } from '../frames/control.ts';
 import { DelimitedParser, delimiterBytes } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
+import { FrameKind } from '../frames/header.ts';
 import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
 import { FRAME_BYTES_CEILING } from '../limits.ts';
+import type { Side } from './proxy.ts';
 
 export interface Observed {
+  /** The event's id on the ringwire wire. */
+  readonly id: number;
   /** The event's name; of control frames, and of ids that nobody announced, what they are in brackets. */
   readonly event: string;
   /** `json`, `msgpack`, `raw`, `struct`, `control`; `node-ipc` for that wire. */
@@ -32,10 +35,15 @@ export interface Observed {
   readonly kind: string;
   readonly correlation: number;
   readonly payload: Buffer;
+  /** The trace context that the frame carries, as HTTP has it. */
+  readonly traceparent: string | undefined;
 }
 
-const CODECS: readonly string[] = ['control', 'json', 'msgpack', 'raw', 'struct'];
-const KINDS: readonly string[] = [
+/** By their numbers, PROTOCOL.md section 1.2. */
+export const CODECS: readonly string[] = ['control', 'json', 'msgpack', 'raw', 'struct'];
+/** What messages of node-ipc's wire have in common. */
+const TEXT = { id: 0, codec: 'node-ipc', kind: 'message', correlation: 0, traceparent: undefined } as const;
+export const KINDS: readonly string[] = [
   'message',
   'request',
   'response',
@@ -45,30 +53,67 @@ const KINDS: readonly string[] = [
   'end',
   'credit',
 ];
+const { response, error: failure, item, end } = FrameKind;
+const ANSWERS: ReadonlySet<number> = new Set([response, failure, item, end]);
 const RING_BYTES = 64;
+const NO_NAMES: ReadonlyMap<number, string> = new Map();
 
 export class Observer {
   readonly #tell: (observed: Observed) => void;
+  readonly #agreed: ReadonlyMap<number, string>;
   #parser: LengthPrefixedParser | DelimitedParser | undefined = undefined;
   readonly #names: string[] = [];
+  /** Answers have the ids of whoever asked. */
+  #other: Observer | undefined = undefined;
   /** Why there is nothing more to tell. */
   lost: string | undefined = undefined;
 
-  constructor(tell: (observed: Observed) => void) {
+  /** @param names of ids that the programs agreed on in advance */
+  constructor(tell: (observed: Observed) => void, names: ReadonlyMap<number, string> = NO_NAMES) {
     this.#tell = tell;
+    this.#agreed = names;
+  }
+
+  /** The two directions of one connection. */
+  static pair(
+    tell: (from: Side, observed: Observed) => void,
+    names?: ReadonlyMap<number, string>,
+  ): Readonly<Record<Side, Observer>> {
+    const client = new Observer((observed) => tell('client', observed), names);
+    const server = new Observer((observed) => tell('server', observed), names);
+    client.#other = server;
+    server.#other = client;
+    return { client, server };
   }
 
   /** @param chunk read, never changed */
   read(chunk: Buffer): void {
     if (this.lost !== undefined || chunk.length === 0) return;
-    this.#parser ??= parserFor(chunk[0] as number);
+    // No text has this byte: the ringwire wire begins with it, also behind messages of node-ipc's.
+    const begins = this.#parser instanceof LengthPrefixedParser ? -1 : chunk.indexOf(MAGIC);
     try {
-      this.#parser.feed(Buffer.from(chunk));
-      for (let frame = this.#parser.next(); frame !== undefined; frame = this.#parser.next())
-        this.#take(frame);
+      if (begins !== 0) this.#feed(begins < 0 ? chunk : chunk.subarray(0, begins));
+      if (begins < 0) return;
+      this.#parser = new LengthPrefixedParser(new ReceiveRing(RING_BYTES), FRAME_BYTES_CEILING);
+      this.#feed(chunk.subarray(begins));
     } catch (error) {
       this.lost = (error as Error).message;
     }
+  }
+
+  /** The connection has ended. */
+  end(): void {
+    this.#parser = undefined;
+  }
+
+  #feed(bytes: Buffer): void {
+    this.#parser ??= new DelimitedParser(
+      new ReceiveRing(RING_BYTES),
+      delimiterBytes('\f'),
+      FRAME_BYTES_CEILING,
+    );
+    this.#parser.feed(Buffer.from(bytes));
+    for (let frame = this.#parser.next(); frame !== undefined; frame = this.#parser.next()) this.#take(frame);
   }
 
   #take(frame: Frame): void {
@@ -79,17 +124,19 @@ export class Observer {
     const event = frame.event === CONTROL_EVENT ? this.#control(frame) : this.#nameOf(frame);
     this.#tell({
       event,
+      id: frame.event,
       codec: CODECS[frame.codec] ?? String(frame.codec),
       kind: KINDS[frame.kind] ?? String(frame.kind),
       correlation: frame.correlation,
       payload: Buffer.from(frame.bytes.subarray(frame.start, frame.end)),
+      traceparent: traceparentOf(frame),
     });
   }
 
   #takeText(text: string): void {
     const { type, data } = JSON.parse(text) as { type: unknown; data?: unknown };
     const payload = Buffer.from(data === undefined ? '' : JSON.stringify(data));
-    this.#tell({ event: String(type), codec: 'node-ipc', kind: 'message', correlation: 0, payload });
+    this.#tell({ ...TEXT, event: String(type), payload });
   }
 
   #control(frame: Frame): string {
@@ -105,9 +152,16 @@ export class Observer {
     return `[announce ${id} ${JSON.stringify(name)}]`;
   }
 
+  #namesOf({ kind }: Frame): readonly string[] {
+    return this.#other !== undefined && ANSWERS.has(kind) ? this.#other.#names : this.#names;
+  }
+
   #nameOf(frame: Frame): string {
-    if (frame.event !== INLINE_NAME_ID)
-      return this.#names[frame.event - FIRST_ANNOUNCED_ID] ?? `[event ${frame.event}]`;
+    const { event } = frame;
+    if (event !== INLINE_NAME_ID)
+      return (
+        this.#namesOf(frame)[event - FIRST_ANNOUNCED_ID] ?? this.#agreed.get(event) ?? `[event ${event}]`
+      );
     const nameBytes = frame.bytes.readUInt16LE(frame.start);
     const name = readEventName(frame.bytes, frame.start + 2, frame.start + 2 + nameBytes);
     frame.start += (2 + nameBytes + 7) & ~7;
@@ -115,25 +169,8 @@ export class Observer {
   }
 }
 
-function parserFor(firstByte: number): LengthPrefixedParser | DelimitedParser {
-  const ring = new ReceiveRing(RING_BYTES);
-  if (firstByte === MAGIC) return new LengthPrefixedParser(ring, FRAME_BYTES_CEILING);
-  return new DelimitedParser(ring, delimiterBytes('\f'), FRAME_BYTES_CEILING);
-}
-
-const msgpack = new MsgpackCodec();
-
-/** The value in a payload, for people; bytes where it is not known or cannot be read. */
-export function valueOf({ codec, payload }: Observed): unknown {
-  try {
-    if (payload.length === 0) return undefined;
-    if (codec === 'json' || codec === 'node-ipc') return JSON.parse(payload.toString()) as unknown;
-    if (codec === 'msgpack') {
-      const frame = { bytes: payload, start: 0, end: payload.length, event: 0, codec: 0, flags: 0 };
-      return msgpack.decode({ ...frame, correlation: 0, kind: 0, traceStart: 0 });
-    }
-  } catch {
-    // Bytes are always the truth.
-  }
-  return payload;
+function traceparentOf({ bytes, traceStart: at }: Frame): string | undefined {
+  if (at === 0) return undefined;
+  const hex = (from: number, to: number): string => bytes.toString('hex', at + from, at + to);
+  return `00-${hex(0, 16)}-${hex(16, 24)}-${hex(24, 25)}`;
 }

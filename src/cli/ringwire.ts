@@ -18,6 +18,7 @@ Commands:
   lat <address>                     how long round trips take
   top <address>                     what goes through a running server, and who its peers are
   tap <address> <target>            show or record what two programs say to each other
+  record <address> <target> <file>  record it
   replay <file> <address>           send a recording again
   doctor <address>                  why does a connect fail?
   certs [name ...]                  certificates for development
@@ -41,6 +42,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   doctor: async () => (await import('./doctor.ts')).doctor,
   lat: async () => (await import('./lat.ts')).lat,
   listen: async () => (await import('./listen.ts')).listen,
+  record: async () => (await import('./record.ts')).record,
   replay: async () => (await import('./replay.ts')).replay,
   request: async () => (await import('./request.ts')).request,
   send: async () => (await import('./send.ts')).send,
@@ -84,5 +86,11 @@ function failed(error: unknown): number {
   );
   return DEFECT;
 }
+
+// Whoever read our output has seen enough, as in `ringwire tap ... | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 
 process.exitCode = await main(process.argv.slice(2)).catch(failed);

@@ -1,12 +1,15 @@
 /** `ringwire tap`: stands between two programs, passes every byte on unchanged, and shows what it sees. */
-import fs from 'node:fs';
-import net from 'node:net';
-import { addressOf, type Place, placeOf } from '../api/address.ts';
-import { freePath } from '../transports/local-path.ts';
-import { Observer, type Observed, valueOf } from './observer.ts';
+import { placeOf } from '../api/address.ts';
+import { Observer, type Observed } from './observer.ts';
+import { closeOutput, openOutput } from './outputs.ts';
+import { PcapFile } from './pcap.ts';
 import { ADDRESS_HELP, shown } from './peer-options.ts';
-import { type Recorded, recordedLine } from './recording.ts';
+import { proxy, type Side, type Watcher } from './proxy.ts';
+import { recordedLine } from './recording.ts';
+import { type Paint, paintFor } from './style.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
+import { knownEvents, valueOf } from './values.ts';
+import type { WireUnits } from './wire-units.ts';
 
 const TAP_HELP = `Usage: ringwire tap [options] <listen-address> <target-address>
 
@@ -15,7 +18,9 @@ the ringwire wire and on node-ipc's. What is inside tls: stays secret; tap the t
 
 ${ADDRESS_HELP}
 Options:
+  --schema <file>    show structs by this schema, and names of ids that both programs know
   --record <file>    write every message to this file, for 'ringwire replay'
+  --pcap <file>      write everything to this capture, for Wireshark with wireshark/ringwire.lua of this package
   --control          show hello, announce, ping and goodbye as well
   --connections <n>  stop when so many connections have ended
   --json             print lines of JSON
@@ -23,12 +28,15 @@ Options:
 
 Exit codes: 0 stopped, 2 a mistake in the arguments or an address that cannot be listened on.
 
-Example:
-  ringwire tap ipc://world-tap ipc://world --record world.ndjson
+Examples:
+  ringwire tap ipc://world-tap ipc://world --schema messages.json
+  ringwire tap ipc://world-tap ipc://world --pcap world.pcap --record world.ndjson > /dev/null
 `;
 
 const OPTIONS = {
+  schema: { type: 'string' },
   record: { type: 'string' },
+  pcap: { type: 'string' },
   control: { type: 'boolean', default: false },
   connections: { type: 'string', default: '0' },
   json: { type: 'boolean', default: false },
@@ -45,102 +53,86 @@ export async function tap(words: readonly string[]): Promise<number> {
   const [from, to, ...more] = positionals;
   if (from === undefined || to === undefined) throw new UsageError('give two addresses', TAP_HELP);
   if (more.length > 0) throw new UsageError(`'${more[0]}' is one argument too many`, TAP_HELP);
-  const most = readNumber('connections', values.connections, 0, TAP_HELP);
-  const record = values.record === undefined ? undefined : fs.createWriteStream(values.record);
+  const connections = readNumber('connections', values.connections, 0, TAP_HELP);
+  const known = await knownEvents(values.schema);
+  const record = values.record === undefined ? undefined : openOutput(values.record, TAP_HELP);
+  const capture = values.pcap === undefined ? undefined : openOutput(values.pcap, TAP_HELP);
+  const pcap = capture && new PcapFile(capture);
+  const lineOf = values.json ? jsonOf : textWith(paintFor(process.stdout));
   const start = performance.now();
-  const show = (connection: number, side: Recorded['from'], observed: Observed): void => {
+  const show = (connection: number, side: Side, observed: Observed): void => {
     const t = Math.round((performance.now() - start) * 1e3) / 1e3;
     const isControl = observed.codec === 'control';
     if (!isControl) record?.write(recordedLine(t, connection, side, observed));
     if (isControl && !values.control) return;
-    process.stdout.write(lineOf(t, connection, side, observed, values.json));
+    process.stdout.write(lineOf({ t, connection, from: side, observed, value: valueOf(observed, known) }));
   };
-  await serve(placeOf(from), placeOf(to), show, most);
-  if (record !== undefined) await new Promise<void>((resolve) => record.end(resolve));
+  const files = [record, capture].filter((file) => file !== undefined);
+  await proxy(placeOf(from), placeOf(to), {
+    connections,
+    outputs: [process.stdout, ...files],
+    watch: (passage) => {
+      const observers = Observer.pair((side, observed) => show(passage.number, side, observed), known.names);
+      if (pcap === undefined) return observers;
+      const both = (side: Side): Watcher => new Both(observers[side], pcap.direction(passage, side));
+      return { client: both('client'), server: both('server') };
+    },
+  });
+  await Promise.all(files.map(closeOutput));
   return 0;
 }
 
-type Show = (connection: number, side: Recorded['from'], observed: Observed) => void;
+/** Shows what is said, and writes down every byte. */
+class Both implements Watcher {
+  readonly #observer: Observer;
+  readonly #units: WireUnits;
 
-/** Settles when it was told to stop, or when `most` connections have ended. */
-async function serve(from: Place, to: Place, show: Show, most: number): Promise<void> {
-  if (from.kind === 'unix') await freePath(from.path);
-  const sockets = new Set<net.Socket>();
-  let [opened, ended] = [0, 0];
-  await new Promise<void>((resolve, reject) => {
-    const stop = (): void => {
-      for (const socket of sockets) socket.destroy();
-      server.close(() => resolve());
-    };
-    const server = net.createServer({ allowHalfOpen: true }, (client) => {
-      const number = ++opened;
-      const target = open(to);
-      join(client, target, new Observer((observed) => show(number, 'client', observed)));
-      join(target, client, new Observer((observed) => show(number, 'server', observed)));
-      for (const socket of [client, target]) {
-        sockets.add(socket);
-        socket.once('close', () => sockets.delete(socket));
-      }
-      client.once('close', () => {
-        ended++;
-        if (ended === most) stop();
-      });
-    });
-    server.once('error', reject);
-    server.listen(from.kind === 'unix' ? { path: from.path } : { host: from.host, port: from.port }, () => {
-      const { port } = server.address() as net.AddressInfo;
-      const place = from.kind === 'unix' ? from : { ...from, port };
-      process.stderr.write(`listening on ${addressOf(place)}, passing on to ${addressOf(to)}\n`);
-    });
-    process.once('SIGINT', stop);
-    process.once('SIGTERM', stop);
-  });
-}
-
-function open(to: Place): net.Socket {
-  const base = { allowHalfOpen: true };
-  return net.connect(
-    to.kind === 'unix' ? { ...base, path: to.path } : { ...base, host: to.host, port: to.port },
-  );
-}
-
-/** One direction: a slow reader slows its writer, an end is passed on, a failure ends both. */
-function join(source: net.Socket, sink: net.Socket, observer: Observer): void {
-  let told = false;
-  source.on('data', (chunk: Buffer) => {
-    if (!sink.write(chunk)) {
-      source.pause();
-      sink.once('drain', () => source.resume());
-    }
-    observer.read(chunk);
-    if (observer.lost === undefined || told) return;
-    told = true;
-    process.stderr.write(`ringwire: the rest of this direction is only passed on: ${observer.lost}\n`);
-  });
-  source.on('end', () => sink.end());
-  source.on('error', (error) => {
-    process.stderr.write(`ringwire: ${error.message}\n`);
-    sink.destroy();
-  });
-}
-
-function lineOf(
-  t: number,
-  connection: number,
-  side: Recorded['from'],
-  observed: Observed,
-  json: boolean,
-): string {
-  const data = observed.codec === 'control' ? undefined : valueOf(observed);
-  const { event, codec, kind, correlation, payload } = observed;
-  if (json) {
-    const line = { t, connection, from: side, event, codec, kind, correlation, bytes: payload.length };
-    return `${JSON.stringify(line).slice(0, -1)},"data":${shown(data) || 'null'}}\n`;
+  constructor(observer: Observer, units: WireUnits) {
+    this.#observer = observer;
+    this.#units = units;
   }
-  const arrow = side === 'client' ? '->' : '<-';
-  const what = kind === 'message' ? event : `${event} (${kind} ${correlation})`;
-  return (
-    `${(t / 1e3).toFixed(6).padStart(11)} #${connection} ${arrow} ${what} ${codec === 'control' ? '' : shown(data)}`.trimEnd() +
-    '\n'
-  );
+
+  get lost(): string | undefined {
+    return this.#observer.lost;
+  }
+
+  read(chunk: Buffer): void {
+    this.#observer.read(chunk);
+    this.#units.read(chunk);
+  }
+
+  end(): void {
+    this.#observer.end();
+    this.#units.end();
+  }
+}
+
+interface Seen {
+  readonly t: number;
+  readonly connection: number;
+  readonly from: Side;
+  readonly observed: Observed;
+  readonly value: unknown;
+}
+
+function jsonOf({ t, connection, from, observed, value }: Seen): string {
+  const { event, codec, kind, correlation, payload, traceparent } = observed;
+  const line = { t, connection, from, event, codec, kind, correlation, traceparent, bytes: payload.length };
+  return `${JSON.stringify(line).slice(0, -1)},"data":${shownOf(observed, value) || 'null'}}\n`;
+}
+
+function textWith(paint: Paint): (seen: Seen) => string {
+  return ({ t, connection, from, observed, value }) => {
+    const { event, kind, correlation } = observed;
+    const arrow = from === 'client' ? paint('cyan', '->') : paint('green', '<-');
+    const what = kind === 'message' ? event : `${event} (${kind} ${correlation})`;
+    const time = paint('dim', (t / 1e3).toFixed(6).padStart(11));
+    const data = shownOf(observed, value);
+    return `${time} #${connection} ${arrow} ${paint('bold', what)}${data === '' ? '' : ` ${data}`}\n`;
+  };
+}
+
+/** What a control frame says stands in its name. */
+function shownOf({ codec }: Observed, value: unknown): string {
+  return codec === 'control' ? '' : shown(value);
 }
