@@ -14,6 +14,7 @@ import { makeResults, type Row } from '../src/bench/results.ts';
 import { runScenarios } from '../src/bench/run.ts';
 import { type Scenario, SCENARIOS } from '../src/bench/scenarios.ts';
 import { GOALS, goalsTable } from './goals.ts';
+import { feedRow, floodRow, parserRow } from './support/datagram-figures.ts';
 import { idleBytes } from './support/idle.ts';
 import { projectRoot } from './support/payloads.ts';
 
@@ -52,7 +53,7 @@ async function measurable(): Promise<Scenario[]> {
 }
 
 /** What is not a matter of two processes and a socket. */
-async function measureLocally(): Promise<Row[]> {
+async function measureLocally(round: number): Promise<Row[]> {
   const rows: Row[] = [];
   for (const name of ['net', 'ringwire'] as const) {
     say(`idle connections: ${name}`);
@@ -63,6 +64,10 @@ async function measureLocally(): Promise<Row[]> {
       samples: [Math.max(0, await idleBytes(name))],
     });
   }
+  say('a flood and a feed of datagrams, the C parser alone');
+  rows.push(await floodRow(), await feedRow(round));
+  const parser = await parserRow();
+  if (parser !== undefined) rows.push(parser);
   say('msgpackr alone');
   const { stdout } = await promisify(execFile)(process.execPath, [CODEC_ALONE]);
   for (const [name, rate] of Object.entries(JSON.parse(stdout) as Record<string, number>))
@@ -84,7 +89,7 @@ for (let round = 1; round <= rounds; round++) {
     say(`round ${round} of ${rounds}, ${done + 1}/${total}: ${id}`);
   const order = round % 2 === 0 ? scenarios.toReversed() : scenarios;
   const measured = await runScenarios(order, { rounds: 1, share: Number(values.share), progress });
-  for (const row of [...measured, ...(await measureLocally())]) {
+  for (const row of [...measured, ...(await measureLocally(round))]) {
     const known = collected.get(row.id);
     if (known === undefined) collected.set(row.id, { ...row, samples: [...row.samples] });
     else known.samples.push(...row.samples);

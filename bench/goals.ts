@@ -29,6 +29,8 @@ export const GOALS: readonly Goal[] = [
     least: 120,
   },
   { name: "64 B raw, 'frame', against ws", row: FRAME, against: ['unix/ws/64B/one-way'], least: 30 },
+  { name: '64 B raw, C to Node, against C to C', row: 'unix/from-c/64B/one-way', against: [C], least: 0.5 },
+  { name: '64 B raw, Node to C, against C to C', row: 'unix/to-c/64B/one-way', against: [C], least: 0.5 },
   { name: "64 B raw, 'frame', against code by hand", row: FRAME, against: ['unix/by-hand/64B/one-way'] },
   { name: "64 B raw, 'view', against C", row: 'unix/raw-view/64B/one-way', against: [C], least: 0.3 },
   { name: "64 B raw, 'copy', against C", row: 'unix/raw-copy/64B/one-way', against: [C], least: 0.15 },
@@ -129,6 +131,21 @@ export const GOALS: readonly Goal[] = [
     row: 'udp/raw-frame-single/64B/one-way',
     against: ['udp/net/64B/one-way'],
     least: 0.9,
+  },
+  {
+    name: 'udp, resident bytes that a flood from 100,000 sources adds',
+    row: 'local/ringwire/flood/resident',
+    most: 8 * 1024 * 1024,
+  },
+  {
+    name: 'udp, 1 kHz, 20 % lost, p99 of the age of the value at the reader, ms',
+    row: 'local/ringwire/feed/age-p99',
+    most: 5,
+  },
+  {
+    name: 'the C parser alone, one core, frames of 64 B, GB/s',
+    row: 'local/c/64B/parse',
+    least: 1,
   },
   {
     name: 'a struct of 48 bytes from C, the handler reads 4 of 8 fields, messages a second',

@@ -62,18 +62,18 @@ enum rw_control { RW_HELLO = 1, RW_ANNOUNCE, RW_PING, RW_PONG, RW_GOODBYE, RW_SE
 enum rw_role { RW_ACCEPTED, RW_CONNECTED };
 enum rw_stage { RW_STAGE_PREAMBLE, RW_STAGE_HELLO, RW_STAGE_FRAMES };
 
-/* What readers return. -1 to -14, negated, are the reasons that a goodbye carries. */
+/* What readers return. -1 to -15, negated, are the reasons that a goodbye carries. */
 enum rw_result {
   RW_MORE = 0,      /* nothing complete: the unread bytes are needed again, with at least one more behind them */
   RW_FRAME = 1,     /* a message, or a frame of a request or a stream */
-  RW_CONTROL = 2, /* a control frame, already applied to the parser; frame.control is its kind */
+  RW_CONTROL = 2,   /* a control frame, already applied to the parser; frame.control is its kind */
   RW_REFUSED = 3,   /* INVALID_EVENT for one message (unknown id, bad inline name): counted, the connection stays */
   RW_SKIPPED = 4,   /* JSON before the preamble left the source unaligned: move it (rw_writable does) or not, and call again */
   RW_ERR_FRAME_TOO_LARGE = -1, RW_ERR_BAD_MAGIC = -2, RW_ERR_BAD_VERSION = -3, RW_ERR_BAD_FLAGS = -4,
   RW_ERR_BAD_CODEC = -5, RW_ERR_BAD_CONTROL = -6, RW_ERR_INVALID_EVENT = -7,
   /* for goodbyes alone: this header has neither clock nor peers nor memory */
   RW_ERR_HANDSHAKE_TIMEOUT = -8, RW_ERR_TOO_MANY_CONNECTIONS = -9, RW_ERR_SLOW_CONSUMER = -10,
-  RW_ERR_SCHEMA_MISMATCH = -11, RW_ERR_FRAME_TIMEOUT = -12, RW_ERR_PEER_DEAD = -13, RW_ERR_MEMORY_LIMIT = -14,
+  RW_ERR_SCHEMA_MISMATCH = -11, RW_ERR_FRAME_TIMEOUT = -12, RW_ERR_PEER_DEAD = -13, RW_ERR_MEMORY_LIMIT = -14, RW_ERR_FLOOD = -15,
   /* no goodbye carries these; UNKNOWN stands for a reason of a later version */
   RW_ERR_UNKNOWN = -99, RW_ERR_TRUNCATED = -100, RW_ERR_BAD_CHECKSUM = -101
 };
@@ -82,9 +82,9 @@ enum rw_result {
 static inline const char *rw_result_name(int result) {
   static const char *const names[] = {"OK", "FRAME_TOO_LARGE", "BAD_MAGIC", "BAD_VERSION", "BAD_FLAGS", "BAD_CODEC", "BAD_CONTROL",
                                       "INVALID_EVENT", "HANDSHAKE_TIMEOUT", "TOO_MANY_CONNECTIONS", "SLOW_CONSUMER",
-                                      "SCHEMA_MISMATCH", "FRAME_TIMEOUT", "PEER_DEAD", "MEMORY_LIMIT"};
+                                      "SCHEMA_MISMATCH", "FRAME_TIMEOUT", "PEER_DEAD", "MEMORY_LIMIT", "FLOOD"};
   if (result >= 0) return names[0];
-  if (result >= RW_ERR_MEMORY_LIMIT) return names[-result];
+  if (result >= RW_ERR_FLOOD) return names[-result];
   return result == RW_ERR_TRUNCATED ? "TRUNCATED" : result == RW_ERR_BAD_CHECKSUM ? "BAD_CHECKSUM" : "UNKNOWN";
 }
 
@@ -349,9 +349,9 @@ static inline size_t rw_write_ping(uint8_t *out, size_t capacity, enum rw_contro
   return bytes;
 }
 
-/* Last, then close. result: 0 for a normal end, or an error down to RW_ERR_MEMORY_LIMIT. text is UTF-8, at most 256 bytes. */
+/* Last, then close. result: 0 for a normal end, or an error down to RW_ERR_FLOOD. text is UTF-8, at most 256 bytes. */
 static inline size_t rw_write_goodbye(uint8_t *out, size_t capacity, int result, const char *text, size_t text_length) {
-  if (result > 0 || result < RW_ERR_MEMORY_LIMIT || text_length > RW_TEXT_BYTES_MAX) return 0;
+  if (result > 0 || result < RW_ERR_FLOOD || text_length > RW_TEXT_BYTES_MAX) return 0;
   const size_t bytes = rw_write_control_(out, capacity, 4u + (uint32_t)text_length, RW_GOODBYE, 0, (uint32_t)-result);
   if (bytes && text_length) memcpy(out + RW_HEADER_BYTES + 4, text, text_length);
   return bytes;
@@ -439,7 +439,7 @@ static inline int rw_read_goodbye(const rw_frame *frame, const char **text, uint
   *text = (const char *)frame->payload + 4;
   *text_length = frame->length - 4u < RW_TEXT_BYTES_MAX ? frame->length - 4u : RW_TEXT_BYTES_MAX;
   const int reason = (int)rw_u16(frame->payload + 2);
-  return -reason < RW_ERR_MEMORY_LIMIT ? RW_ERR_UNKNOWN : -reason;
+  return -reason < RW_ERR_FLOOD ? RW_ERR_UNKNOWN : -reason;
 }
 
 /* The token of a ping or pong, the received count of an ack or session, and the number of a session. */

@@ -79,8 +79,8 @@ export class DatagramInbox {
     this.#assembly?.expire();
   }
 
-  /** A datagram of the ringwire wire. */
-  receive(bytes: Buffer, peer: InboxPeer): void {
+  /** A datagram of the ringwire wire. @param nowMs when it came, by the clock of `performance` */
+  receive(bytes: Buffer, peer: InboxPeer, nowMs: number): void {
     const reader = this.#reader;
     const { figures } = peer;
     if (!reader.open(bytes)) {
@@ -91,7 +91,7 @@ export class DatagramInbox {
     const arrival = figures.window.judge(reader.sequence, reader.session, isTimed);
     if (arrival === Arrival.duplicate || arrival === Arrival.late) return;
     this.#position = figures.window.position;
-    if (isTimed) figures.timed(reader.sentUs, (performance.now() * 1_000) >>> 0);
+    if (isTimed) figures.timed(reader.sentUs, (nowMs * 1_000) >>> 0);
     if (reader.flags & DatagramFlag.fragment) this.#assemble(bytes, peer);
     else this.#frames(peer);
   }

@@ -15,17 +15,17 @@ import { writeHeader } from '../frames/header.ts';
 import { DATAGRAM_BYTES_MAX } from '../limits.ts';
 import type { DatagramNames, FrameName } from './datagram-names.ts';
 
-/** A datagram that is complete but for its header. */
-export interface PackedDatagram {
-  readonly segment: Segment;
-  /** Of its header; undefined for bytes that go as they are. */
-  readonly flags: number | undefined;
-  readonly messages: number;
-  /** Not to be sent when it is older; Infinity for none. */
-  readonly maxAgeMs: number;
-  /** When it began to wait; set by who lets it wait. */
-  sinceMs: number;
-}
+/**
+ * Takes a datagram that is complete but for its header, and calls `written` when its memory is free again.
+ * @param flags of its header; undefined for bytes that go as they are
+ * @param maxAgeMs it is not to be sent when it is older; Infinity for none
+ */
+export type TakeDatagram = (
+  segment: Segment,
+  flags: number | undefined,
+  messages: number,
+  maxAgeMs: number,
+) => void;
 
 export interface PackerOptions {
   readonly bytesMax: number;
@@ -41,7 +41,7 @@ export class DatagramPacker {
   readonly #names: DatagramNames;
   readonly #options: PackerOptions;
   readonly #out: ByteWriter;
-  readonly #handle: (datagram: PackedDatagram) => void;
+  readonly #take: TakeDatagram;
   readonly #headerBytes: number;
   /** Where a datagram ends at the latest. */
   readonly #limit: number;
@@ -55,18 +55,12 @@ export class DatagramPacker {
   #name: FrameName = NO_NAME;
   #frameNumber = 0;
 
-  /** @param handle is handed each datagram, and calls `written` when its memory is free again */
-  constructor(
-    names: DatagramNames,
-    options: PackerOptions,
-    pool: SlabPool,
-    handle: (datagram: PackedDatagram) => void,
-  ) {
+  constructor(names: DatagramNames, options: PackerOptions, pool: SlabPool, take: TakeDatagram) {
     this.#names = names;
     this.#options = options;
     this.#headerBytes = datagramHeaderBytes(options.flags);
     this.#limit = options.bytesMax & ~7;
-    this.#handle = handle;
+    this.#take = take;
     this.#out = new ByteWriter(pool, (segment) => (this.#segment = segment));
   }
 
@@ -150,10 +144,9 @@ export class DatagramPacker {
     this.#out.seal();
     // What follows goes into a slab of its own: this one is the datagram, and its memory may be free before the call returns.
     this.#out.discard();
-    const segment = this.#segment as Segment;
     const messages = this.#messages;
     this.#messages = 0;
-    this.#handle({ segment, flags: this.#flags, messages, maxAgeMs: this.#maxAgeMs, sinceMs: 0 });
+    this.#take(this.#segment as Segment, this.#flags, messages, this.#maxAgeMs);
   }
 
   /** A frame that no datagram holds, in parts. */

@@ -5,6 +5,7 @@
  * Invariant: `pendingBytes` are the bytes of closed datagrams that have not left; they leave in order, or are given up and counted.
  */
 import { randomInt } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
 import type { Codec } from '../codecs/codec.ts';
@@ -17,7 +18,7 @@ import {
 } from '../frames/datagram.ts';
 import type { PeerFigures } from './datagram-figures.ts';
 import type { DatagramNames } from './datagram-names.ts';
-import { DatagramPacker, type PackedDatagram, type PackerOptions } from './datagram-packer.ts';
+import { DatagramPacker, type PackerOptions } from './datagram-packer.ts';
 
 export interface SenderOptions extends PackerOptions {
   readonly queueBytesSoft: number;
@@ -34,6 +35,15 @@ export interface DatagramRoute {
   blocked(): void;
   /** Fewer bytes than half of the soft mark wait, after `send` had said false. */
   drained(): void;
+}
+
+/** A datagram that waits until the system takes it. */
+interface Waiting {
+  readonly segment: Segment;
+  readonly flags: number | undefined;
+  readonly messages: number;
+  readonly maxAgeMs: number;
+  readonly sinceMs: number;
 }
 
 interface Latest {
@@ -54,7 +64,7 @@ export class DatagramSender {
   readonly #route: DatagramRoute;
   readonly #figures: PeerFigures;
   readonly #stamp: DatagramStamp = { sequence: 0, session: randomInt(1, SESSION_RANGE), sentUs: 0 };
-  #queue: PackedDatagram[] = [];
+  #queue: Waiting[] = [];
   /** Newest values by key; made when there is one. */
   #latest: Map<string, Latest> | undefined = undefined;
   #full = false;
@@ -70,7 +80,9 @@ export class DatagramSender {
     this.#route = route;
     this.#figures = figures;
     this.#pool = pool;
-    this.#packer = new DatagramPacker(names, options, pool, (datagram) => this.#closed(datagram));
+    this.#packer = new DatagramPacker(names, options, pool, (segment, flags, messages, maxAgeMs) =>
+      this.#closed(segment, flags, messages, maxAgeMs),
+    );
   }
 
   /** Something waits for the end of the tick. */
@@ -135,7 +147,7 @@ export class DatagramSender {
   dispatch(): void {
     let at = 0;
     for (; at < this.#queue.length; at++) {
-      const datagram = this.#queue[at] as PackedDatagram;
+      const datagram = this.#queue[at] as Waiting;
       const { segment, maxAgeMs, sinceMs } = datagram;
       const isOld = performance.now() - sinceMs > maxAgeMs;
       if (!isOld && !this.#route.ready(segment.bytes.length)) break;
@@ -195,18 +207,18 @@ export class DatagramSender {
     return false;
   }
 
-  #closed(datagram: PackedDatagram): void {
-    if (this.#queue.length === 0 && this.#route.ready(datagram.segment.bytes.length)) {
-      this.#transmit(datagram.segment, datagram.flags, datagram.messages);
+  #closed(segment: Segment, flags: number | undefined, messages: number, maxAgeMs: number): void {
+    const { length } = segment.bytes;
+    if (this.#queue.length === 0 && this.#route.ready(length)) {
+      this.#transmit(segment, flags, messages);
       return;
     }
-    datagram.sinceMs = performance.now();
-    this.#queue.push(datagram);
-    this.pendingBytes += datagram.segment.bytes.length;
+    this.#queue.push({ segment, flags, messages, maxAgeMs, sinceMs: performance.now() });
+    this.pendingBytes += length;
     this.#route.blocked();
   }
 
-  #giveUp({ segment, messages }: PackedDatagram): void {
+  #giveUp({ segment, messages }: Waiting): void {
     this.#figures.expired += messages;
     this.#packer.written(segment);
   }

@@ -4,6 +4,7 @@
  *
  * Invariant: one address and port is one peer, however it is spelled; sources that no answer can reach never become one.
  */
+import { performance } from 'node:perf_hooks';
 import { MAGIC } from '../frames/control.ts';
 import { DATAGRAM_KIND } from '../frames/datagram.ts';
 import { REPLY_FACTOR } from '../limits.ts';
@@ -28,7 +29,7 @@ export class DatagramPeers {
   /** The peer of the last datagram or message: most programs talk with the same one many times in a row. */
   #last: DatagramLink | undefined = undefined;
   /** The time of the last datagram that came: close enough for those that are only spoken to. */
-  #nowMs: number = performance.now();
+  heardMs: number = performance.now();
 
   constructor(
     host: LinkHost,
@@ -55,8 +56,8 @@ export class DatagramPeers {
     const isLast = last !== undefined && last.info.port === port && last.info.address === address;
     const link = isLast ? last : this.#linkFrom(address, port);
     if (link === undefined) return undefined;
-    this.#nowMs = performance.now();
-    this.#table.touch(link, this.#nowMs);
+    this.heardMs = performance.now();
+    this.#table.touch(link, this.heardMs);
     this.#table.promote(link, link.received(bytes.length));
     const wire = wireOf(bytes, this.#wire);
     if (wire !== link.wire) this.#setWire(link, wire);
@@ -70,7 +71,7 @@ export class DatagramPeers {
     const isLast = last !== undefined && last.info.port === port && last.info.address === address;
     const link = isLast ? last : this.#linkTo(target);
     // One that has never said anything stays known while it is spoken to.
-    if (link !== undefined && !link.isHeard) this.#table.touch(link, this.#nowMs);
+    if (link !== undefined && !link.isHeard) this.#table.touch(link, this.heardMs);
     return link;
   }
 

@@ -13,6 +13,7 @@ import type { Emitter, Slot } from '../emitter.ts';
 import { type MessageError, RingwireError } from '../errors.ts';
 import { DatagramSocket } from '../transports/datagram.ts';
 import type { DatagramLink, LinkHost, RemoteInfo } from './datagram-link.ts';
+import { datagramRelease } from './datagram-memory.ts';
 import {
   assemblyOptions,
   type DatagramOptions,
@@ -61,6 +62,7 @@ export class DatagramEndpoint implements LinkHost {
   readonly #output: DatagramOutput;
   readonly #outgoing: DatagramOutgoing;
   readonly #inbox: DatagramInbox;
+  readonly #release: ((bytes: Buffer) => void) | undefined;
   readonly #hosts: HostNames;
   readonly #peers: DatagramPeers;
   readonly #counts = new DatagramCounts();
@@ -88,6 +90,7 @@ export class DatagramEndpoint implements LinkHost {
     const { codecs, rules, delimiter } = this.#output;
     const assembly = assemblyOptions(settings);
     this.#inbox = new DatagramInbox(this.names, { codecs, rules, delimiter, assembly });
+    this.#release = datagramRelease(options, settings);
     this.#hosts = new HostNames(options.type === 'udp4' ? 4 : 6, (error) => this.#sendFailed(error));
     const { id } = this.#output.codec;
     this.#peers = new DatagramPeers(this, this.#hosts, options, settings, id, (link) =>
@@ -251,8 +254,11 @@ export class DatagramEndpoint implements LinkHost {
       this.#inbox.fault('ERR_RINGWIRE_UDP_BAD_SOURCE');
       return;
     }
-    if (link.wire === 'binary') this.#inbox.receive(bytes, link);
-    else if (link.wire === 'delimited') this.#inbox.receiveText(bytes, link);
+    if (link.wire === 'binary') {
+      this.#inbox.receive(bytes, link, this.#peers.heardMs);
+      // A program may listen on the socket as well.
+      if (this.#release !== undefined && this.socket.listenerCount('message') === 1) this.#release(bytes);
+    } else if (link.wire === 'delimited') this.#inbox.receiveText(bytes, link);
     else this.#inbox.receiveBytes(bytes, link);
     // What waits for a proof may leave for what has come.
     link.dispatch();

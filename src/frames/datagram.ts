@@ -105,7 +105,6 @@ export class DatagramReader {
   readonly fragment: Fragment = { number: 0, bytes: 0, index: 0, count: 0 };
   readonly #payloadMax: number;
   readonly #frame: Frame = blankFrame(Buffer.alloc(0));
-  #view: DataView = new DataView(new ArrayBuffer(0));
   #cursor = 0;
   #limit = 0;
 
@@ -121,8 +120,8 @@ export class DatagramReader {
 
   /** Takes the frames of a datagram. @returns false with `fault` set */
   open(bytes: Buffer): boolean {
-    const view = this.#take(bytes);
-    this.fault = this.#readHeader(bytes, view);
+    this.#take(bytes);
+    this.fault = this.#readHeader(bytes);
     this.#cursor = this.start;
     return this.fault === undefined;
   }
@@ -138,13 +137,14 @@ export class DatagramReader {
   next(): Frame | undefined {
     const at = this.#cursor;
     if (at >= this.#limit) return undefined;
-    const view = this.#view;
+    const frame = this.#frame;
+    const { bytes } = frame;
     const start = at + HEADER_BYTES;
     if (start <= this.#limit) {
-      const payloadBytes = view.getUint32(at, true);
-      const word = view.getUint32(at + 4, true);
-      const event = word & 0xffff;
-      const codec = word >>> 16;
+      const payloadBytes = u32(bytes, at);
+      const event = u16(bytes, at + 4);
+      // With the flags, which are zero in plain frames.
+      const codec = u16(bytes, at + 6);
       const end = at + plainFrameBytes(payloadBytes);
       const isPlain = (codec - 1) >>> 0 < HIGHEST_CODEC && payloadBytes <= this.#payloadMax;
       if (
@@ -152,7 +152,6 @@ export class DatagramReader {
         end <= this.#limit &&
         (event === INLINE_NAME_ID || (event - 1) >>> 0 < AGREED_ENDS - 1)
       ) {
-        const frame = this.#frame;
         this.#cursor = end;
         frame.start = start;
         frame.end = start + payloadBytes;
@@ -165,47 +164,45 @@ export class DatagramReader {
     return this.#judge(at);
   }
 
-  #take(bytes: Buffer): DataView {
+  /** A view of each datagram would cost more than all that is read of most of them. */
+  #take(bytes: Buffer): void {
     this.#frame.bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#limit = bytes.length;
-    return this.#view;
   }
 
-  #readHeader(bytes: Buffer, view: DataView): ErrorCode | undefined {
+  #readHeader(bytes: Buffer): ErrorCode | undefined {
     if (bytes.length < 8) return 'ERR_RINGWIRE_TRUNCATED';
-    const word = view.getUint32(0, true);
-    if ((word & 0xffff) !== (MAGIC | (DATAGRAM_KIND << 8))) return 'ERR_RINGWIRE_BAD_MAGIC';
-    if (((word >>> 16) & 0xff) !== VERSION) return 'ERR_RINGWIRE_BAD_VERSION';
-    const flags = word >>> 24;
+    if (u16(bytes, 0) !== (MAGIC | (DATAGRAM_KIND << 8))) return 'ERR_RINGWIRE_BAD_MAGIC';
+    if (bytes[2] !== VERSION) return 'ERR_RINGWIRE_BAD_VERSION';
+    const flags = bytes[3] as number;
     this.flags = flags;
     if ((flags & ~FLAGS) !== 0) return 'ERR_RINGWIRE_BAD_FLAGS';
     this.start = datagramHeaderBytes(flags);
     if (bytes.length < this.start) return 'ERR_RINGWIRE_TRUNCATED';
-    this.sequence = view.getUint32(4, true);
+    this.sequence = u32(bytes, 4);
     let at = 8;
     if (flags & DatagramFlag.timing) {
-      this.session = view.getUint32(at, true);
-      this.sentUs = view.getUint32(at + 4, true);
+      this.session = u32(bytes, at);
+      this.sentUs = u32(bytes, at + 4);
       at += 8;
     }
     if (flags & DatagramFlag.checksum) {
-      const expected = view.getUint32(at, true);
-      view.setUint32(at, 0, true);
+      const expected = u32(bytes, at);
+      bytes.fill(0, at, at + 4);
       if (crc32(bytes) !== expected) return 'ERR_RINGWIRE_BAD_CHECKSUM';
-      if (view.getUint32(at + 4, true) !== 0) return 'ERR_RINGWIRE_BAD_FLAGS';
+      if (u32(bytes, at + 4) !== 0) return 'ERR_RINGWIRE_BAD_FLAGS';
       at += 8;
     }
-    return flags & DatagramFlag.fragment ? this.#readFragment(view, at) : undefined;
+    return flags & DatagramFlag.fragment ? this.#readFragment(bytes, at) : undefined;
   }
 
-  #readFragment(view: DataView, at: number): ErrorCode | undefined {
+  #readFragment(bytes: Buffer, at: number): ErrorCode | undefined {
     const { fragment } = this;
-    fragment.number = view.getUint32(at, true);
-    fragment.bytes = view.getUint32(at + 4, true);
-    fragment.index = view.getUint16(at + 8, true);
-    fragment.count = view.getUint16(at + 10, true);
-    if (view.getUint32(at + 12, true) !== 0) return 'ERR_RINGWIRE_BAD_FLAGS';
+    fragment.number = u32(bytes, at);
+    fragment.bytes = u32(bytes, at + 4);
+    fragment.index = u16(bytes, at + 8);
+    fragment.count = u16(bytes, at + 10);
+    if (u32(bytes, at + 12) !== 0) return 'ERR_RINGWIRE_BAD_FLAGS';
     const isWhole = (fragment.bytes & 7) === 0;
     if (fragment.count < 2 || fragment.index >= fragment.count || !isWhole) return 'ERR_RINGWIRE_BAD_CONTROL';
     return undefined;
@@ -214,17 +211,19 @@ export class DatagramReader {
   /** Frames that are rare: with an extension, control, or at fault. */
   #judge(at: number): Frame | undefined {
     const frame = this.#frame;
+    const { buffer, byteOffset, length } = frame.bytes;
     try {
       if (this.#limit - at < HEADER_BYTES) return this.#fail('ERR_RINGWIRE_TRUNCATED');
-      const bytes = unitBytes(this.#view, at, this.#payloadMax);
+      const view = new DataView(buffer, byteOffset, length);
+      const bytes = unitBytes(view, at, this.#payloadMax);
       if (at + bytes > this.#limit) return this.#fail('ERR_RINGWIRE_TRUNCATED');
       frame.start = at + HEADER_BYTES;
-      frame.event = this.#view.getUint16(at + 4, true);
-      frame.codec = this.#view.getUint8(at + 6);
-      frame.flags = this.#view.getUint8(at + 7);
+      frame.event = view.getUint16(at + 4, true);
+      frame.codec = view.getUint8(at + 6);
+      frame.flags = view.getUint8(at + 7);
       frame.correlation = frame.kind = frame.traceStart = 0;
-      readExtras(this.#view, frame);
-      frame.end = frame.start + this.#view.getUint32(at, true);
+      readExtras(view, frame);
+      frame.end = frame.start + view.getUint32(at, true);
       if (frame.event === CONTROL_EVENT) {
         const kind = controlKind(frame);
         if (kind !== Control.ping && kind !== Control.pong) return this.#fail('ERR_RINGWIRE_BAD_CONTROL');
@@ -243,4 +242,12 @@ export class DatagramReader {
     this.#cursor = this.#limit;
     return undefined;
   }
+}
+
+function u16(bytes: Buffer, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+}
+
+function u32(bytes: Buffer, at: number): number {
+  return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0;
 }

@@ -75,7 +75,8 @@ export class DatagramSocket {
       this.#takenBytes = 0;
       this.#handlers.sendFailed(error);
     }
-    this.#reap();
+    // What went since then is looked after by those that are asked after, and by the next turn.
+    if (this.#isLate) this.#reap();
     this.#tellReady();
   };
 
@@ -222,11 +223,17 @@ export class DatagramSocket {
 
   /** The system sends in order: what it still has are the last ones. */
   #reap(): void {
+    const unsent = this.#unsent;
     const left = this.#isClosed ? 0 : this.socket.getSendQueueCount();
-    const done = Math.max(0, this.#unsent.length - left);
-    for (let at = 0; at < done; at++) this.#handlers.written(this.#unsent[at] as Segment);
-    this.#unsent.splice(0, done);
-    this.#isLate = this.#unsent.length > 0;
+    if (left > 0) {
+      for (const segment of unsent.splice(0, Math.max(0, unsent.length - left)))
+        this.#handlers.written(segment);
+      this.#isLate = unsent.length > 0;
+      return;
+    }
+    this.#isLate = false;
+    for (let segment = unsent.pop(); segment !== undefined; segment = unsent.pop())
+      this.#handlers.written(segment);
   }
 
   #tellReady(): void {

@@ -1,5 +1,5 @@
 /**
- * The session of PROTOCOL.md section 5, byte for byte: the page says it, our writers write it and our parser reads it. Then the
+ * The session of PROTOCOL.md section 6, byte for byte: the page says it, our writers write it and our parser reads it. Then the
  * control frames in both directions, and what is refused in them.
  *
  * Invariant: the golden bytes stand here and on the page; a change of either alone fails.
@@ -34,9 +34,9 @@ const SESSION = Buffer.from(
   'hex',
 );
 
-test('PROTOCOL.md section 5 shows the golden bytes', () => {
+test('PROTOCOL.md section 6 shows the golden bytes', () => {
   const page = readFileSync(join(projectRoot(), 'PROTOCOL.md'), 'utf8');
-  const block = /## 5\..*?```\n(.*?)```/s.exec(page)?.[1] ?? '';
+  const block = /## 6\..*?```\n(.*?)```/s.exec(page)?.[1] ?? '';
   const bytes = block.split('\n').map((line) => /^(?:[0-9A-F]{2} {1,2})*[0-9A-F]{2}/.exec(line)?.[0] ?? '');
   assert.equal(bytes.join('').replaceAll(' ', '').toLowerCase(), SESSION.toString('hex'));
 });

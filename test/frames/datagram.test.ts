@@ -9,7 +9,7 @@ import { SlabPool } from '../../src/bytes/slab-pool.ts';
 import { RawCodec } from '../../src/codecs/raw.ts';
 import { DatagramAssembly } from '../../src/connection/datagram-assembly.ts';
 import { DatagramNames } from '../../src/connection/datagram-names.ts';
-import { DatagramPacker, type PackedDatagram } from '../../src/connection/datagram-packer.ts';
+import { DatagramPacker, type TakeDatagram } from '../../src/connection/datagram-packer.ts';
 import { Control } from '../../src/frames/control.ts';
 import {
   DatagramFlag,
@@ -42,7 +42,7 @@ function pack(messages: readonly [event: string, data: Buffer][], packing: Packi
   const names = new DatagramNames(agreed);
   const options = { bytesMax, flags, fragmentedBytesMax };
   const pool = new SlabPool(4, bytesMax & ~7);
-  const finish = ({ segment, flags: own = 0 }: PackedDatagram): void => {
+  const finish: TakeDatagram = (segment, own = 0) => {
     const { slab, bytes } = segment;
     if (slab === undefined) throw new Error('a datagram without memory');
     const stamp = { sequence: 7, session: 0x11223344, sentUs: 1_000_000 };

@@ -83,6 +83,30 @@ function golden(name: string): Buffer {
   return Buffer.concat(vector.pieces);
 }
 
+/** The bytes that a block of PROTOCOL.md shows, without its comments. */
+function shown(block: string): Buffer {
+  const lines = block
+    .split('\n')
+    .map((line) => /^(?:[0-9A-F]{2} {1,2})*[0-9A-F]{2}(?= |$)/.exec(line)?.[0] ?? '');
+  return Buffer.from(lines.join('').replaceAll(' ', ''), 'hex');
+}
+
+test('PROTOCOL.md shows both sides of the golden session, and the golden datagrams', () => {
+  const page = readFileSync(join(projectRoot(), 'PROTOCOL.md'), 'utf8');
+  const blocks = (from: string, to: string): Buffer[] =>
+    [...page.slice(page.indexOf(from), page.indexOf(to)).matchAll(/```\n(.*?)```/gs)].map(([, block = '']) =>
+      shown(block),
+    );
+  const session = blocks('## 6.', '## 7.');
+  assert.equal(session.length, 5, 'client, server, client, server, client');
+  const side = (first: number): Buffer => Buffer.concat(session.filter((_, index) => index % 2 === first));
+  assert.deepEqual(side(0), golden("the client's whole side of the session of PROTOCOL.md section 6"));
+  assert.deepEqual(side(1), golden("the server's whole side of it"));
+  const [, one, timed] = blocks('## 4.', '## 5.');
+  assert.deepEqual(one, golden('datagram: one message, as in PROTOCOL.md section 4'));
+  assert.deepEqual(timed, golden('datagram: timing and an inline name, as in PROTOCOL.md section 4'));
+});
+
 test('our writers write golden bytes', () => {
   const session = golden('the session of PROTOCOL.md section 6');
   const hello = greeting(16_777_216, { codec: 3, codecSet: 0b1110, id: 'a', features: 0 });
