@@ -43,6 +43,8 @@ export interface InboxOptions {
   readonly delimiter: Buffer;
   /** Undefined: fragments are refused. */
   readonly assembly: AssemblyOptions | undefined;
+  /** Takes the memory of a datagram that has been delivered; undefined: it is left to the garbage collector. */
+  readonly release: ((bytes: Buffer) => void) | undefined;
 }
 
 const RAW_EVENT: Slot = new Slot('data');
@@ -94,6 +96,7 @@ export class DatagramInbox {
     if (isTimed) figures.timed(reader.sentUs, (nowMs * 1_000) >>> 0);
     if (reader.flags & DatagramFlag.fragment) this.#assemble(bytes, peer);
     else this.#frames(peer);
+    this.#options.release?.(bytes);
   }
 
   /** A datagram of node-ipc's wire. It has no sequence: all are the newest. */

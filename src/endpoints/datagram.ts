@@ -12,10 +12,9 @@ import type { SenderOptions } from '../connection/datagram-sender.ts';
 import type { Emitter, Slot } from '../emitter.ts';
 import { type MessageError, RingwireError } from '../errors.ts';
 import { DatagramSocket } from '../transports/datagram.ts';
+import { inboxOptions } from './datagram-intake.ts';
 import type { DatagramLink, LinkHost, RemoteInfo } from './datagram-link.ts';
-import { datagramRelease } from './datagram-memory.ts';
 import {
-  assemblyOptions,
   type DatagramOptions,
   datagramSettings,
   type FullSettings,
@@ -62,7 +61,6 @@ export class DatagramEndpoint implements LinkHost {
   readonly #output: DatagramOutput;
   readonly #outgoing: DatagramOutgoing;
   readonly #inbox: DatagramInbox;
-  readonly #release: ((bytes: Buffer) => void) | undefined;
   readonly #hosts: HostNames;
   readonly #peers: DatagramPeers;
   readonly #counts = new DatagramCounts();
@@ -87,10 +85,8 @@ export class DatagramEndpoint implements LinkHost {
     this.senderOptions = senderOptions(settings);
     this.#output = new DatagramOutput(options, settings.events);
     this.#outgoing = new DatagramOutgoing(settings.coalesceMs, (error) => handlers.error(error));
-    const { codecs, rules, delimiter } = this.#output;
-    const assembly = assemblyOptions(settings);
-    this.#inbox = new DatagramInbox(this.names, { codecs, rules, delimiter, assembly });
-    this.#release = datagramRelease(options, settings);
+    const isAlone = (): boolean => this.socket.listenerCount('message') === 1;
+    this.#inbox = new DatagramInbox(this.names, inboxOptions(this.#output, options, settings, isAlone));
     this.#hosts = new HostNames(options.type === 'udp4' ? 4 : 6, (error) => this.#sendFailed(error));
     const { id } = this.#output.codec;
     this.#peers = new DatagramPeers(this, this.#hosts, options, settings, id, (link) =>
@@ -254,11 +250,8 @@ export class DatagramEndpoint implements LinkHost {
       this.#inbox.fault('ERR_RINGWIRE_UDP_BAD_SOURCE');
       return;
     }
-    if (link.wire === 'binary') {
-      this.#inbox.receive(bytes, link, this.#peers.heardMs);
-      // A program may listen on the socket as well.
-      if (this.#release !== undefined && this.socket.listenerCount('message') === 1) this.#release(bytes);
-    } else if (link.wire === 'delimited') this.#inbox.receiveText(bytes, link);
+    if (link.wire === 'binary') this.#inbox.receive(bytes, link, this.#peers.heardMs);
+    else if (link.wire === 'delimited') this.#inbox.receiveText(bytes, link);
     else this.#inbox.receiveBytes(bytes, link);
     // What waits for a proof may leave for what has come.
     link.dispatch();
