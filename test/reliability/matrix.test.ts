@@ -11,7 +11,7 @@ import { projectRoot } from '../support/project.ts';
 const root: string = projectRoot();
 const text: string = fs.readFileSync(join(root, 'RELIABILITY.md'), 'utf8');
 const rows = new Map(
-  Array.from(text.matchAll(/^\| (T\d+) \| .+ \| `([^`]+)` \|$/gm), ([, row, file]) => [
+  Array.from(text.matchAll(/^\| ([ST]\d+) \| .+ \| `([^`]+)` \|$/gm), ([, row, file]) => [
     row as string,
     file as string,
   ]),
@@ -32,7 +32,7 @@ test('each row that a test names stands in the matrix', () => {
     .filter((file) => file.endsWith('.test.ts'));
   const titled = files.flatMap((file) =>
     Array.from(
-      fs.readFileSync(join(folder, file), 'utf8').matchAll(/test\(\s*['"`](T\d+) /g),
+      fs.readFileSync(join(folder, file), 'utf8').matchAll(/test\(\s*['"`]([ST]\d+) /g),
       ([, row]) => row as string,
     ),
   );
@@ -41,6 +41,6 @@ test('each row that a test names stands in the matrix', () => {
 });
 
 test('each row is either tested or named as not tested', () => {
-  const untested = new Set(text.slice(text.indexOf('No test of its own yet')).match(/T\d+/g));
+  const untested = new Set(text.slice(text.indexOf('No test of its own yet')).match(/[ST]\d+/g));
   for (const row of untested) assert.ok(!rows.has(row), `${row} is in both lists`);
 });

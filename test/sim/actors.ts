@@ -81,7 +81,7 @@ abstract class Actor {
       if (world.send(flow, link, peer, (event, data) => peer.send(event, data))) continue;
       if (!connection.isFull) return;
       world.await(this.host, 'drained', peer.drained(), () => {});
-      if (world.chance.hits(0.7)) return;
+      if (world.chance.hits(world.settings.patience)) return;
     }
     if (world.chance.hits(0.1)) peer.flush();
   }
@@ -122,6 +122,9 @@ abstract class Actor {
 
   #failed(error: Error, link: Link): void {
     const { code } = error as { code?: unknown };
+    if (code === 'ERR_RINGWIRE_REQUEST_TIMEOUT' && this.world.answersInTime && link.fault === undefined) {
+      this.world.broken('requests', `link ${link.id}: ${error.message} without a reason`);
+    }
     const isKnown = error.name === 'RequestError' || REQUEST_ENDS.test(String(code));
     if (!isKnown && !link.isCorrupted)
       this.world.broken('requests', `a request ended with ${String(error.stack)}`);
@@ -230,8 +233,9 @@ export class ServerActor extends Actor {
     if (peers.length === 0) return;
     const [peer, link] = world.chance.random.pick(peers);
     if (kind < 0.7) this.burst(peer, link, world.flowsOf(link).down);
-    else if (kind < 0.97) this.broadcast();
+    else if (kind < 0.95) this.broadcast();
     else {
+      this.burst(peer, link, world.flowsOf(link).down);
       world.trace.add(`${this.host.name} closes link ${link.id}`);
       closing(world, this.host, peer.close(), link, world.flowsOf(link).down);
     }
@@ -328,9 +332,10 @@ export class ClientActor extends Actor {
     if (link === undefined || this.isClosing) return;
     const kind = world.chance.fraction();
     if (kind < 0.7) this.burst(client, link, world.flowsOf(link).up);
-    else if (kind < 0.9) this.ask(client, link);
-    else if (kind < 0.96) this.count(client, link);
+    else if (kind < 0.87) this.ask(client, link);
+    else if (kind < 0.93) this.count(client, link);
     else {
+      this.burst(client, link, world.flowsOf(link).up);
       world.trace.add(`${this.host.name} closes link ${link.id}`);
       this.#close();
       world.clock.after(world.chance.pause(300), this.host, () => {
@@ -350,7 +355,7 @@ function closing(world: World, host: Host, closed: Promise<void>, link: Link, fl
   const startMs = world.clock.nowMs;
   const done = closed.then(() => {
     const isInTime = world.clock.nowMs - startMs < world.settings.limits.closeTimeoutMs;
-    if (isInTime && flow.losses === 'none') world.closed.push({ link, flow });
+    if (isInTime) world.closed.push({ link, flow });
   });
   world.await(host, 'close', done, (error) => world.reported(host, error, undefined));
 }

@@ -32,6 +32,9 @@ export interface ClockHandlers {
 /** Immediates that are asked for at once: the loop of Node goes round once for so many events. */
 const BATCH = 32;
 
+/** Added to the order of immediates. */
+const BEHIND: number = 2 ** 40;
+
 const real = { setImmediate };
 
 export class Clock {
@@ -49,10 +52,12 @@ export class Clock {
 
   /** Calls `run` in so many milliseconds, as a part of the host; of the world when there is none. */
   after(delayMs: number, host: Host | undefined, run: () => void): Alarm {
-    const atMs = this.nowMs + delayMs;
-    const alarm: Alarm = { atMs, order: this.#order++, host, run, isRef: false, isDone: false };
-    this.#push(alarm);
-    return alarm;
+    return this.#add(delayMs, this.#order++, host, run);
+  }
+
+  /** Calls `run` behind everything that happens at this time: immediates come behind all that the system has to tell. */
+  behind(host: Host | undefined, run: () => void): Alarm {
+    return this.#add(0, BEHIND + this.#order++, host, run);
   }
 
   /** Runs a piece of a host's program now. */
@@ -120,6 +125,12 @@ export class Clock {
       }
       return true;
     }
+  }
+
+  #add(delayMs: number, order: number, host: Host | undefined, run: () => void): Alarm {
+    const alarm: Alarm = { atMs: this.nowMs + delayMs, order, host, run, isRef: false, isDone: false };
+    this.#push(alarm);
+    return alarm;
   }
 
   #push(alarm: Alarm): void {

@@ -44,7 +44,6 @@ export class FakeDatagramSocket extends EventEmitter {
     const { length } = bytes;
     const copies = chance.hits(faults.datagramLoss) ? 0 : chance.hits(faults.datagramDouble) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) this.#network.carry(Buffer.from(bytes), this.#port, port);
-    if (copies === 0) this.#network.lostDatagrams++;
     if (sent !== undefined) clock.after(0, this.host, () => sent(null, length));
   }
 

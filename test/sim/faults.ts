@@ -21,6 +21,8 @@ export interface Faults {
   readonly corruption: number;
   /** Milliseconds on the way, at most, as a rule. */
   readonly latencyMs: number;
+  /** What arrives within so many milliseconds arrives at once; 0 for everything on its own. */
+  readonly tickMs: number;
   /** Chunks that take up to a second longer. */
   readonly spike: number;
   /** What the system holds for one direction of a connection. */
@@ -75,6 +77,7 @@ export const NO_FAULTS: Faults = {
   closeError: 0,
   corruption: 0,
   latencyMs: 1,
+  tickMs: 0,
   spike: 0,
   capacityBytes: 64 * 1024,
   clientCrashMs: Infinity,
@@ -104,6 +107,7 @@ export function drawFaults(chance: Chance): Faults {
     closeError: cost(0.3),
     corruption: chance.hits(1 / 2) ? cost(0.05) : 0,
     latencyMs: random.pick([0.01, 0.2, 1, 20]),
+    tickMs: random.pick([0, 0, 1, 10]),
     spike: rate(0.05),
     capacityBytes: random.pick([600, 4_096, 16_384, 65_536, 262_144]),
     clientCrashMs: isKind ? Infinity : mean(1_500, 1 / 3),

@@ -73,7 +73,7 @@ function fakeTimers(clock: Clock): Record<string, unknown> {
       new FakeTimer(clock.after(delayOf(ms), clock.current, () => call(...args))),
     setInterval: interval,
     setImmediate: (call: Call, ...args: unknown[]) =>
-      new FakeTimer(clock.after(0, clock.current, () => call(...args))),
+      new FakeTimer(clock.behind(clock.current, () => call(...args))),
     clearTimeout: clear,
     clearInterval: clear,
     clearImmediate: clear,

@@ -1,10 +1,11 @@
 /**
- * `npm run sim -- [--seeds 200000] [--from 1] [--seed N]`: many runs of the simulator, or one again with its trace. Ends with 1 when a promise was broken,
- * and says which seed brings it back.
+ * `npm run sim -- [--datagrams] [--seeds 200000] [--from 1] [--seed N] [--failures 1]`: many runs of the simulator, or one again with its trace. Ends with 1
+ * when a promise was broken, and says which seed brings it back. It stops at the first failures, one unless said otherwise.
  *
  * Invariant: equal arguments give equal runs.
  */
 import { parseArgs } from 'node:util';
+import { runDatagrams } from './datagram-run.ts';
 import { type Outcome, runSeed } from './run.ts';
 import { report } from './report.ts';
 
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     from: { type: 'string' },
     seed: { type: 'string' },
     failures: { type: 'string' },
+    datagrams: { type: 'boolean', default: false },
   },
 });
 const number = (text: string | undefined, otherwise: number): number => {
@@ -27,6 +29,7 @@ const number = (text: string | undefined, otherwise: number): number => {
 };
 const from = number(values.seed ?? values.from, 1);
 const count = values.seed === undefined ? number(values.seeds, SEEDS) : 1;
+const run = values.datagrams ? runDatagrams : runSeed;
 const failuresMax = number(values.failures, 1);
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -35,13 +38,13 @@ const totals = { events: 0, delivered: 0, simulatedMs: 0 };
 const failures: Outcome[] = [];
 let toldMs = startMs;
 for (let seed = from; seed < from + count && failures.length < failuresMax; seed++) {
-  const outcome = await runSeed(seed);
+  const outcome = await run(seed);
   totals.events += outcome.eventCount;
   totals.delivered += outcome.deliveredCount;
   totals.simulatedMs += outcome.simulatedMs;
   if (outcome.violations.length > 0) {
     failures.push(outcome);
-    say(report(outcome));
+    say(report(outcome, values.datagrams ? '--datagrams ' : ''));
   } else if (values.seed !== undefined) say(outcome.trace.join('\n'));
   if (Date.now() - toldMs > PROGRESS_MS) {
     toldMs = Date.now();

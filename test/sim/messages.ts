@@ -28,16 +28,17 @@ const source: string = (() => {
 })();
 const sourceBytes: Buffer = Buffer.from(source);
 
-export function drawSize(chance: Chance): number {
-  const kind = chance.fraction();
+/** @param heavy a sixth of all messages are large, and few are small */
+function drawSize(chance: Chance, heavy: boolean): number {
+  const kind = heavy ? 0.8 + 0.3 * (chance.fraction() - 0.5) : chance.fraction();
   if (kind < 0.6) return chance.between(0, 100);
   if (kind < 0.9) return chance.between(100, 3_000);
-  if (kind < 0.98) return chance.between(3_000, 40_000);
+  if (kind < (heavy ? 0.92 : 0.98)) return chance.between(3_000, 40_000);
   return chance.between(40_000, SIZE_MAX);
 }
 
-export function draw(chance: Chance, series: number, place: number): Message {
-  const size = drawSize(chance);
+export function draw(chance: Chance, series: number, place: number, heavy = false): Message {
+  const size = drawSize(chance, heavy);
   return { series, place, size, offset: chance.random.below(SOURCE_BYTES - size) };
 }
 

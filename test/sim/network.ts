@@ -42,7 +42,6 @@ export class Network {
   faults: Faults;
   /** Accepted handles can be wrapped again. */
   rewrap = true;
-  lostDatagrams = 0;
   damagedDatagrams = 0;
   /** Tells of each try to connect. */
   onConnect: (host: Host) => void = () => {};
@@ -59,19 +58,20 @@ export class Network {
 
   /** Milliseconds that something is on its way. */
   latency(): number {
-    const { latencyMs, spike } = this.faults;
-    return (
-      latencyMs * this.chance.fraction() + (this.chance.hits(spike) ? 1_000 * this.chance.fraction() : 0)
-    );
+    const { latencyMs, spike, tickMs } = this.faults;
+    const late = this.chance.hits(spike) ? 1_000 * this.chance.fraction() : 0;
+    const ms = latencyMs * this.chance.fraction() + late;
+    if (tickMs === 0) return ms;
+    const { nowMs } = this.clock;
+    return Math.ceil((nowMs + ms) / tickMs) * tickMs - nowMs;
   }
 
-  /** From now on nothing goes wrong; what was damaged is cut, so that no half message keeps a connection busy. */
+  /** From now on nothing goes wrong; what was damaged is cut, so that no half message keeps a connection busy. What is silent for ever stays so. */
   heal(): void {
-    const { latencyMs, capacityBytes } = this.faults;
-    this.faults = { ...NO_FAULTS, latencyMs, capacityBytes: Math.max(capacityBytes, 4_096) };
+    const { latencyMs, tickMs, capacityBytes } = this.faults;
+    this.faults = { ...NO_FAULTS, latencyMs, tickMs, capacityBytes: Math.max(capacityBytes, 4_096) };
     for (const link of this.links) {
       if (link.isCorrupted) this.cut(link);
-      if (link.isSilent) this.speakAgain(link);
     }
   }
 

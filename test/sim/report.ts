@@ -5,11 +5,12 @@
  */
 import type { Outcome } from './run.ts';
 
-export function report({ seed, violations, trace, settings }: Outcome): string {
+/** @param kind the option that chooses it */
+export function report({ seed, violations, trace, settings }: Outcome, kind = ''): string {
   return [
     ...trace,
     `settings: ${JSON.stringify(settings)}`,
     ...violations.slice(0, 3).map(({ check, what }) => `BROKEN ${check}: ${what}`),
-    `seed ${seed} failed; again: npm run sim -- --seed ${seed}`,
+    `seed ${seed} failed; again: npm run sim -- ${kind}--seed ${seed}`,
   ].join('\n');
 }

@@ -25,6 +25,10 @@ export interface Settings {
   readonly stormMs: number;
   /** Messages in a burst, at most. */
   readonly burst: number;
+  /** How often a program that is told to wait does. */
+  readonly patience: number;
+  /** Large messages. */
+  readonly heavy: boolean;
 }
 
 export function drawSettings(chance: Chance): Settings {
@@ -57,6 +61,8 @@ export function drawSettings(chance: Chance): Settings {
     maxConnections: chance.hits(0.1) ? clients : 1_000,
     paceMs: stormMs / random.pick([4, 10, 20]),
     stormMs,
-    burst: random.pick([2, 10, 40]),
+    burst: random.pick([2, 10, 80]),
+    patience: random.pick([0, 0.5, 1]),
+    heavy: chance.hits(0.15),
   };
 }

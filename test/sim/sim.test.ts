@@ -6,11 +6,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scaled } from '../reliability/scale.ts';
+import { runDatagrams } from './datagram-run.ts';
 import { report } from './report.ts';
 import { runSeed } from './run.ts';
 
 test('S4 whatever the network does, promises are kept', async (context) => {
-  const seeds = scaled(context, 1_000, 2_000);
+  const seeds = scaled(context, 800, 2_000);
   let delivered = 0;
   let simulatedMs = 0;
   for (let seed = 1; seed <= seeds; seed++) {
@@ -21,6 +22,17 @@ test('S4 whatever the network does, promises are kept', async (context) => {
   }
   assert.ok(delivered > 50 * seeds, `${delivered} messages`);
   context.diagnostic(`${delivered} messages in ${(simulatedMs / 3_600_000).toFixed(1)} simulated hours`);
+});
+
+test('S4 datagrams: nothing damaged, nothing twice, exact figures', async (context) => {
+  const seeds = scaled(context, 100, 2_000);
+  let delivered = 0;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const outcome = await runDatagrams(seed);
+    assert.deepEqual(outcome.violations, [], report(outcome, '--datagrams '));
+    delivered += outcome.deliveredCount;
+  }
+  assert.ok(delivered > 50 * seeds, `${delivered} messages`);
 });
 
 test('S4 a seed brings back its run, step by step', async () => {

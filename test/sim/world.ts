@@ -29,8 +29,11 @@ export interface Flows {
 export const EVENTS: readonly string[] = ['one', 'two', 'three', 'four'];
 export const PORT = 8_000;
 
-/** Beside messages: a slab, control frames, names, requests. */
-const SLACK_BYTES: number = 192 * 1024;
+/** Beside messages: heads, control frames, names. */
+const SLACK_BYTES: number = 8 * 1024;
+
+/** What Node says to a program that uses a stream wrongly. */
+const MISUSE = /^ERR_(?:STREAM|SOCKET|INVALID|INTERNAL)_/;
 
 /** What only damaged bytes explain. */
 const WIRE_FAULTS: ReadonlySet<string> = new Set(
@@ -88,6 +91,14 @@ export class World {
     this.isPunctual = faults.stopMs === Infinity && faults.spike === 0 && faults.capacityBytes >= 16_384;
   }
 
+  /** No request has a reason to wait for long. */
+  get answersInTime(): boolean {
+    const { requestTimeoutMs, requestsOpenMax, pendingBytesSoft } = this.settings.limits;
+    return (
+      this.isPunctual && requestTimeoutMs >= 5_000 && requestsOpenMax > 100 && pendingBytesSoft >= 200_000
+    );
+  }
+
   get losses(): Losses {
     const { slowConsumer } = this.settings;
     return slowConsumer === 'drop-oldest' ? 'oldest' : slowConsumer === 'latest' ? 'latest' : 'none';
@@ -116,7 +127,8 @@ export class World {
   send(flow: Flow, link: Link, peer: Peer, submit: (event: string, data: unknown) => boolean): boolean {
     const { connection, endpoint } = insidesOf(peer);
     if (connection === undefined) return false;
-    const message = draw(this.chance, 2 * link.id + (flow === this.flowsOf(link).up ? 0 : 1), flow.sentCount);
+    const series = 2 * link.id + (flow === this.flowsOf(link).up ? 0 : 1);
+    const message = draw(this.chance, series, flow.sentCount, this.settings.heavy);
     const event = this.chance.random.pick(EVENTS);
     const sent = accounted(connection, () => submit(event, write(message, this.settings.codec)));
     if (sent.isAccepted) flow.sent(message);
@@ -128,7 +140,7 @@ export class World {
     const { clients, limits } = this.settings;
     const { pendingBytes } = connection;
     // A message is let in below the mark, and the newest of those that are held may be as large.
-    const most = limits.pendingBytesMax + 2 * SIZE_MAX + SLACK_BYTES;
+    const most = limits.pendingBytesMax + (this.losses === 'none' ? 1 : 2) * SIZE_MAX + SLACK_BYTES;
     if (pendingBytes > most) this.broken('bounds', `${pendingBytes} bytes wait for one peer, ${most} may`);
     if (pendingBytes < 0) this.broken('bounds', `${pendingBytes} bytes wait`);
     // Below their soft marks peers are looked at on the next beat.
@@ -142,8 +154,9 @@ export class World {
   reported(host: Host, error: Error, link: Link | undefined): void {
     const { code } = error as { code?: unknown };
     this.trace.add(`${host.name} hears ${String(code)}: ${error.message}`);
-    if (typeof code !== 'string' || error instanceof TypeError || error instanceof RangeError) {
-      this.broken('errors', `an error without a code of ours: ${String(error.stack)}`);
+    const isMisuse = error instanceof TypeError || error instanceof RangeError || MISUSE.test(String(code));
+    if (typeof code !== 'string' || isMisuse) {
+      this.broken('errors', `an error that is no fault of anybody else: ${String(error.stack)}`);
       return;
     }
     if (link === undefined) return;
