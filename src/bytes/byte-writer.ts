@@ -27,6 +27,8 @@ export class ByteWriter {
   words: BigUint64Array = NO_WORDS;
   /** Where the next byte goes. */
   end = 0;
+  /** Up to here whoever writes short messages need not ask the owner of the writer first. */
+  openEnd = 0;
   /** Length of `bytes`, kept here because asking the Buffer costs more. */
   #capacity = 0;
   #sealedEnd = 0;
@@ -43,6 +45,11 @@ export class ByteWriter {
   /** Bytes written and not yet sealed. */
   get unsealedBytes(): number {
     return this.end - this.#sealedEnd;
+  }
+
+  /** Lets short messages in without asking, `bytes` behind what is sealed, until the next seal. */
+  open(bytes: number): void {
+    this.openEnd = Math.min(this.#capacity, this.#sealedEnd + bytes);
   }
 
   /** Makes `bytes` contiguous bytes the caller's to write, moves `end` behind them and returns where they start. */
@@ -77,6 +84,7 @@ export class ByteWriter {
 
   /** Hands out what has been written since the last seal. The rest of the slab stays in use. */
   seal(): void {
+    this.openEnd = 0;
     const slab = this.#slab;
     if (slab === undefined || this.end === this.#sealedEnd) return;
     const start = this.#sealedEnd;
@@ -112,6 +120,7 @@ export class ByteWriter {
   }
 
   #leave(): void {
+    this.openEnd = 0;
     const slab = this.#slab;
     this.#slab = undefined;
     this.bytes = NOTHING;

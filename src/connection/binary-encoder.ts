@@ -81,18 +81,29 @@ export class BinaryEncoder {
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
-    // What looks empty may have lost its memory: the codec finds out.
-    if (event === this.#sentEvent && isBytes(data) && data.length < this.#rawEnd && data.length > 0) {
-      this.#writeBytes(data, out);
-    } else {
-      this.#encodeAny(event, data, out);
-    }
+    if (this.#isShort(event, data)) this.#writeBytes(data, out.reserve(frameBytes(data.length)), out);
+    else this.#encodeAny(event, data, out);
   }
 
-  /** A short payload that needs no encoding. */
-  #writeBytes(data: Uint8Array, out: ByteWriter): void {
+  /** `encode`, where the message is short, needs no encoding, and fits in what the writer lets in. @returns whether it did */
+  encodeOpen(event: string, data: unknown, out: ByteWriter): boolean {
+    if (!this.#isShort(event, data)) return false;
+    const at = out.end;
+    const end = at + frameBytes(data.length);
+    if (end >= out.openEnd) return false;
+    out.end = end;
+    this.#writeBytes(data, at, out);
+    return true;
+  }
+
+  #isShort(event: string, data: unknown): data is Uint8Array {
+    // What looks empty may have lost its memory: the codec finds out.
+    return event === this.#sentEvent && isBytes(data) && data.length < this.#rawEnd && data.length > 0;
+  }
+
+  /** @param at where the frame has been given its place */
+  #writeBytes(data: Uint8Array, at: number, out: ByteWriter): void {
     const length = data.length;
-    const at = out.reserve((HEADER_BYTES + length + 7) & ~7);
     const { view } = out;
     view.setUint32(at, length, true);
     view.setUint32(at + 4, this.#rawWord, true);
@@ -270,6 +281,10 @@ function insideGetter(): RingwireError {
     'ERR_RINGWIRE_INVALID_STRUCT',
     'a getter of a value sends a message while that value is being written',
   );
+}
+
+function frameBytes(payloadBytes: number): number {
+  return (HEADER_BYTES + payloadBytes + 7) & ~7;
 }
 
 /** Bytes that stay where they are, and zeros behind them. */

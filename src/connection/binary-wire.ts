@@ -126,6 +126,10 @@ export class BinaryWire implements Wire {
     this.#encoder.encode(event, data, out);
   }
 
+  encodeOpen(event: string, data: unknown, out: ByteWriter): boolean {
+    return this.#encoder.encodeOpen(event, data, out);
+  }
+
   encodeShared(event: string, data: unknown, out: ByteWriter): void {
     this.#encoder.encodeShared(event, data, out);
   }

@@ -113,10 +113,15 @@ export class Outbox {
   /** Something was encoded. @returns false when the caller should wait for the drain */
   added(): boolean {
     if (!this.#flushing) this.#schedule();
-    if (this.writer.unsealedBytes < this.#roomBytes) return true;
+    const { writer } = this;
+    if (writer.unsealedBytes < this.#roomBytes) {
+      if (writer.openEnd === 0) writer.open(this.#roomBytes);
+      return true;
+    }
     this.#full = true;
+    writer.openEnd = 0;
     // A large message is accounted for at once; small ones with their slab.
-    if (this.writer.unsealedBytes > SLAB_BYTES) this.writer.seal();
+    if (writer.unsealedBytes > SLAB_BYTES) writer.seal();
     this.#checkMemory();
     return false;
   }
@@ -180,6 +185,7 @@ export class Outbox {
   close(): void {
     this.#closed = true;
     this.#full = true;
+    this.writer.openEnd = 0;
   }
 
   /**

@@ -41,6 +41,10 @@ export class Sender implements OutboxHandlers {
 
   send(event: string, data: unknown): boolean {
     const { outbox } = this;
+    if (this.wire.encodeOpen(event, data, outbox.writer)) {
+      this.sentMessages++;
+      return true;
+    }
     if (!outbox.admit()) return outbox.holds && this.#hold(this.share(event, data));
     this.wire.encode(event, data, outbox.writer);
     this.sentMessages++;

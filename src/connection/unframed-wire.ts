@@ -39,6 +39,10 @@ export class UnframedWire implements Wire {
     }
   }
 
+  encodeOpen(): false {
+    return false;
+  }
+
   encodeShared(event: unknown, data: unknown, out: ByteWriter): void {
     this.encode(event, data, out);
   }

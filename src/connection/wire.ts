@@ -41,6 +41,8 @@ export interface Wire {
   /** Largest message that the peer is known to accept, in bytes of payload. */
   readonly bytesMax: number;
   encode(event: string, data: unknown, out: ByteWriter): void;
+  /** `encode` for the messages that a wire can write in a few steps while `out` is open. @returns whether this was one */
+  encodeOpen(event: string, data: unknown, out: ByteWriter): boolean;
   /** `encode` without what has to precede the message on this connection. */
   encodeShared(event: string, data: unknown, out: ByteWriter): void;
   /** What must precede a message of `event` that `encodeShared` of any connection of the endpoint wrote. */

@@ -9,12 +9,14 @@ import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
 import type { Stats } from '../connection/counters.ts';
 import type { WireKind } from '../connection/wire.ts';
-import type { MessageError } from '../errors.ts';
 import { KEEP_ALIVE_MS } from '../limits.ts';
 import { canRewrap, rewrap } from '../transports/accept.ts';
 import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
 import { handshakeFault } from '../transports/tls-handshake.ts';
+import { AcceptedPeer, type StreamServerHandlers } from './accepted-peer.ts';
 import { fanOut } from './fan-out.ts';
+
+export type { StreamServerHandlers } from './accepted-peer.ts';
 
 export interface StreamServerOptions {
   /** The wire for peers that have said nothing yet. */
@@ -26,23 +28,6 @@ export interface StreamServerOptions {
   readonly tls?: tls.TlsOptions | undefined;
   /** Let the kernel read straight into our memory where Node allows it. Off only in tests of the other path. */
   readonly onread: boolean;
-}
-
-export interface StreamServerHandlers {
-  connected(socket: net.Socket): void;
-  /** A connection was made for the socket; nothing has passed through it yet. */
-  opened?: ((socket: net.Socket, connection: Connection) => void) | undefined;
-  /** The peer has said hello; not on node-ipc's wires. */
-  established?: ((socket: net.Socket, peerId: string, features: number) => void) | undefined;
-  /** Each decoded value, before its handlers. */
-  identified?: ((socket: net.Socket, data: unknown) => void) | undefined;
-  /** Each message, before its handlers. */
-  received?: ((socket: net.Socket, event: string, data: unknown) => MessageError | undefined) | undefined;
-  error(error: Error, socket?: net.Socket): void;
-  drained(socket: net.Socket): void;
-  disconnected(socket: net.Socket, unsentBytes: number): void;
-  /** A connection above maxConnections was closed at once. */
-  dropped(): void;
 }
 
 const SOCKET_OPTIONS = {
@@ -60,6 +45,7 @@ export class StreamServer {
   readonly #choice: WireChoice;
   readonly #options: StreamServerOptions;
   readonly #handlers: StreamServerHandlers;
+  readonly #peerClosed = (socket: net.Socket, unsentBytes: number): void => this.#closed(socket, unsentBytes);
   /** Sockets that are still in their TLS handshake. */
   readonly #unready = new Set<net.Socket>();
 
@@ -144,18 +130,10 @@ export class StreamServer {
   }
 
   #accept(makeSocket: (handlers: TransportHandlers) => net.Socket, onread: boolean): void {
-    const { received, identified } = this.#handlers;
-    const connection: Connection = new Connection(this.#context, this.#choice, {
-      established: (peerId, features) => {
-        if (peerId !== undefined) this.#handlers.established?.(socket, peerId, features);
-      },
-      identified: identified && ((data) => identified(socket, data)),
-      received: received && ((event, data) => received(socket, event, data)),
-      error: (error) => this.#handlers.error(error, socket),
-      drained: () => this.#handlers.drained(socket),
-      closed: (unsentBytes) => this.#closed(socket, unsentBytes),
-    });
+    const peer = new AcceptedPeer(this.#handlers, this.#peerClosed);
+    const connection = new Connection(this.#context, this.#choice, peer);
     const socket = makeSocket(connection);
+    peer.socket = socket;
     connection.origin = socket;
     this.#connections.set(socket, connection);
     this.sockets.push(socket);

@@ -30,6 +30,25 @@ interface WriteCounts {
   writeQueueSize: number;
 }
 
+const HANDLERS: unique symbol = Symbol('ringwire handlers');
+
+/** Listeners find their handlers at the socket: functions of its own would cost each idle connection more. */
+interface TransportSocket extends net.Socket {
+  [HANDLERS]: TransportHandlers;
+}
+
+function failed(this: TransportSocket, error: Error): void {
+  this[HANDLERS].failed(error);
+}
+
+function ended(this: TransportSocket): void {
+  this[HANDLERS].ended();
+}
+
+function closed(this: TransportSocket): void {
+  this[HANDLERS].closed();
+}
+
 export class StreamTransport {
   readonly socket: net.Socket;
   readonly #handlers: TransportHandlers;
@@ -42,9 +61,10 @@ export class StreamTransport {
   constructor(socket: net.Socket, handlers: TransportHandlers, onread: boolean) {
     this.socket = socket;
     this.#handlers = handlers;
-    socket.on('error', (error) => handlers.failed(error));
-    socket.on('end', () => handlers.ended());
-    socket.on('close', () => handlers.closed());
+    (socket as TransportSocket)[HANDLERS] = handlers;
+    socket.on('error', failed);
+    socket.on('end', ended);
+    socket.on('close', closed);
     if (!onread) socket.on('data', (chunk: Buffer) => handlers.receivedChunk(chunk));
   }
 
