@@ -13,6 +13,7 @@ import { NDJSON } from './contestants/ndjson.ts';
 import { NET } from './contestants/net.ts';
 import { ringwire } from './contestants/ringwire.ts';
 import { ringwireDatagrams } from './contestants/ringwire-datagrams.ts';
+import { VSCODE_JSONRPC } from './contestants/vscode-jsonrpc.ts';
 import { WS } from './contestants/ws.ts';
 import { ZEROMQ } from './contestants/zeromq.ts';
 import { nativeMissing } from './native.ts';
@@ -49,6 +50,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   NDJSON,
   WS,
   ZEROMQ,
+  VSCODE_JSONRPC,
   childProcess('json'),
   childProcess('advanced'),
   { ...FRAME, name: 'c', ours: false, native: { server: true, client: true }, missing: nativeMissing },

@@ -159,7 +159,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...rows({ 'raw-frame': 4_000_000, ws: 300_000 }, 64, 'echo', { inFlight: 1024 }),
   ...rows({ 'drop-in': 400_000, 'node-ipc': 80_000 }, SENSOR, 'echo', { inFlight: 1024 }),
   row('requests', SENSOR, 'echo', 20_000),
-  row('requests', SENSOR, 'echo', 1_200_000, { inFlight: 1024 }),
+  ...rows({ requests: 1_200_000, 'vscode-jsonrpc': 60_000 }, SENSOR, 'echo', { inFlight: 1024 }),
   ...rows({ net: 40_000, 'raw-frame': 40_000, ws: 40_000 }, 64, 'open', { perSecond: 20_000 }),
   ...rows({ 'drop-in': 40_000, 'node-ipc': 40_000 }, SENSOR, 'open', { perSecond: 20_000 }),
   ...rows({ 'raw-frame': 8_000_000, ws: 800_000 }, 64, 'fan-out', { peers: 10 }),

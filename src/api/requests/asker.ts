@@ -12,11 +12,10 @@ import { FrameKind } from '../../frames/header.ts';
 import type { Limits } from '../../limits.ts';
 import type { Histogram } from '../histogram.ts';
 import { type Asked, timedOut } from './asked.ts';
+import { OpenRequests } from './open-requests.ts';
 import { errorOf } from './remote-error.ts';
 
 export type AskerLimits = Pick<Limits, 'requestsOpenMax' | 'requestsQueuedMax'>;
-
-const CORRELATION_MAX: number = 2 ** 32 - 1;
 
 export class Asker {
   readonly #connection: Connection;
@@ -24,11 +23,10 @@ export class Asker {
   readonly #roundTrips: Histogram;
   /** Of credits. */
   readonly #raw: Codec;
-  readonly #open = new Map<number, Asked>();
+  readonly #open = new OpenRequests();
   #queue: Asked[] = [];
   /** The first of the queue that was not sent. */
   #queueAt = 0;
-  #correlation = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
   #timerMs = Infinity;
   #closed = false;
@@ -41,7 +39,7 @@ export class Asker {
   }
 
   get openCount(): number {
-    return this.#open.size;
+    return this.#open.count;
   }
 
   get queuedCount(): number {
@@ -55,7 +53,7 @@ export class Asker {
       asked.failed(notConnected());
       return;
     }
-    if (this.#open.size < this.#limits.requestsOpenMax) this.#send(asked);
+    if (this.#open.count < this.#limits.requestsOpenMax) this.#send(asked);
     else if (this.queuedCount < this.#limits.requestsQueuedMax) this.#queue.push(asked);
     else asked.failed(this.#overflow());
     if (asked.deadlineMs < this.#timerMs) this.#watch(asked.deadlineMs, now);
@@ -103,8 +101,8 @@ export class Asker {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    const [open, queued] = [[...this.#open.values()], this.#queue.slice(this.#queueAt)];
-    this.#open.clear();
+    const [open, queued] = [this.#open.list(), this.#queue.slice(this.#queueAt)];
+    for (const asked of open) this.#open.delete(asked);
     this.#queue = [];
     this.#queueAt = 0;
     for (const asked of open) {
@@ -150,7 +148,7 @@ export class Asker {
   }
 
   #send(asked: Asked): void {
-    asked.correlation = this.#nextCorrelation();
+    asked.correlation = this.#open.nextCorrelation();
     try {
       this.#connection.sendExchange(FrameKind.request, asked, asked.input);
     } catch (error) {
@@ -158,20 +156,13 @@ export class Asker {
       return;
     }
     asked.input = undefined;
-    this.#open.set(asked.correlation, asked);
-  }
-
-  #nextCorrelation(): number {
-    do {
-      this.#correlation = this.#correlation === CORRELATION_MAX ? 1 : this.#correlation + 1;
-    } while (this.#open.has(this.#correlation));
-    return this.#correlation;
+    this.#open.add(asked);
   }
 
   /** Makes room for the next of the queue. */
   #settle(asked: Asked): void {
-    this.#open.delete(asked.correlation);
-    while (this.#queueAt < this.#queue.length && this.#open.size < this.#limits.requestsOpenMax) {
+    this.#open.delete(asked);
+    while (this.#queueAt < this.#queue.length && this.#open.count < this.#limits.requestsOpenMax) {
       this.#send(this.#queue[this.#queueAt++] as Asked);
     }
     if (this.#queueAt > 0 && (this.#queueAt === this.#queue.length || this.#queueAt > 1_024)) {
@@ -203,7 +194,7 @@ export class Asker {
     const now = performance.now();
     this.#timerMs = Infinity;
     let next = Infinity;
-    for (const asked of [...this.#open.values(), ...this.#queue.slice(this.#queueAt)]) {
+    for (const asked of [...this.#open.list(), ...this.#queue.slice(this.#queueAt)]) {
       // A timer may run a little early.
       if (asked.deadlineMs <= now + 1) {
         this.giveUp(asked, timedOut(asked.event, asked.timeoutMs));

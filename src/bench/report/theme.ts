@@ -29,9 +29,22 @@ export const KIND_TITLES: Readonly<Record<Kind, string>> = {
 
 /** Each has its own colour in all charts. */
 const KNOWN: Readonly<Record<Kind, readonly string[]>> = {
-  ringwire: ['raw-frame', 'raw-view', 'raw-copy', 'json', 'msgpack', 'drop-in', 'to-c', 'from-c', 'raw'],
+  ringwire: [
+    'raw-frame',
+    'raw-view',
+    'raw-copy',
+    'json',
+    'msgpack',
+    'drop-in',
+    'to-c',
+    'from-c',
+    'raw',
+    'modern-raw',
+    'modern-msgpack',
+    'requests',
+  ],
   reference: ['net', 'c'],
-  other: ['node-ipc', 'ndjson', 'ws', 'zeromq', 'child-json', 'child-advanced'],
+  other: ['node-ipc', 'ndjson', 'ws', 'zeromq', 'vscode-jsonrpc', 'child-json', 'child-advanced'],
 };
 
 export function kindOf(contestant: string): Kind {
