@@ -17,8 +17,14 @@ import { GOALS, goalsTable } from './goals.ts';
 import { feedRow, floodRow, parserRow } from './support/datagram-figures.ts';
 import { idleBytes } from './support/idle.ts';
 import { projectRoot } from './support/payloads.ts';
+import { firstAnswerMs, importMs } from './support/start.ts';
 
 const CODEC_ALONE: string = fileURLToPath(new URL('support/codec-alone.js', import.meta.url));
+
+/** New processes in a round. */
+const IMPORTS = 5;
+/** Connects in a round. */
+const CONNECTS = 200;
 
 const { values } = parseArgs({
   options: {
@@ -68,11 +74,19 @@ async function measureLocally(round: number): Promise<Row[]> {
   rows.push(await floodRow(), await feedRow(round));
   const parser = await parserRow();
   if (parser !== undefined) rows.push(parser);
+  say('imports, and connects up to the first answer');
+  for (const name of ['net', 'ringwire'] as const)
+    rows.push(milliseconds(`local/${name}/import/start`, await importMs(name, IMPORTS)));
+  rows.push(milliseconds('local/requests/first-answer/start', await firstAnswerMs(CONNECTS)));
   say('msgpackr alone');
   const { stdout } = await promisify(execFile)(process.execPath, [CODEC_ALONE]);
   for (const [name, rate] of Object.entries(JSON.parse(stdout) as Record<string, number>))
     rows.push({ id: `local/msgpackr/sensor/${name}`, unit: 'messages/s', better: 'higher', samples: [rate] });
   return rows;
+}
+
+function milliseconds(id: string, value: number): Row {
+  return { id, unit: 'ms', better: 'lower', samples: [value] };
 }
 
 function machine(): string {

@@ -115,6 +115,21 @@ export const GOALS: readonly Goal[] = [
     least: 0.95,
   },
   {
+    name: 'requests, 1024 in flight, 64 B msgpack, against vscode-jsonrpc',
+    row: 'unix/requests/sensor/echo-1024',
+    against: ['unix/vscode-jsonrpc/sensor/echo-1024'],
+    least: 15,
+  },
+  { name: 'connect up to the first answer, p50', row: 'local/requests/first-answer/start', most: 2 },
+  { name: 'import of ringwire', row: 'local/ringwire/import/start', most: 25 },
+  {
+    name: 'import of ringwire above node:net',
+    row: 'local/ringwire/import/start',
+    against: ['local/net/import/start'],
+    difference: true,
+    most: 5,
+  },
+  {
     name: 'udp, 64 B, coalesced to 1,200 bytes, against one message per datagram with bare dgram',
     row: 'udp/raw-frame/64B/one-way',
     against: ['udp/net/64B/one-way'],

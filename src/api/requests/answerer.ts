@@ -11,6 +11,7 @@ import type { Frame } from '../../frames/frame.ts';
 import { FrameKind } from '../../frames/header.ts';
 import { cancelled } from './asked.ts';
 import { valueOf } from './asker.ts';
+import { ByCorrelation } from './by-correlation.ts';
 import { Handling } from './handling.ts';
 import { type ErrorRecord, recordOf } from './remote-error.ts';
 
@@ -36,7 +37,7 @@ export class Answerer {
   readonly #peer: unknown;
   readonly #answers: Answers;
   readonly #drained: () => Promise<void>;
-  readonly #handled = new Map<number, Handling>();
+  readonly #handled = new ByCorrelation<Handling>();
 
   /** @param drained settles when the connection takes more again, fails when it is gone */
   constructor(connection: Connection, peer: unknown, answers: Answers, drained: () => Promise<void>) {
@@ -54,7 +55,7 @@ export class Answerer {
   /** @throws MessageError for a request that cannot even be answered */
   requested(frame: Frame, slot: Slot | undefined, codec: Codec): void {
     const { correlation } = frame;
-    if (correlation === 0 || this.#handled.has(correlation)) {
+    if (correlation === 0 || this.#handled.get(correlation) !== undefined) {
       throw new MessageError('ERR_RINGWIRE_BAD_CONTROL', 'a request with the number of another, or none');
     }
     const name = slot?.name ?? '';
@@ -72,7 +73,7 @@ export class Answerer {
   cancelled(correlation: number): void {
     const handling = this.#handled.get(correlation);
     if (handling === undefined) return;
-    this.#handled.delete(correlation);
+    this.#handled.delete(handling);
     handling.abort(cancelled(handling.event, undefined));
   }
 
@@ -86,9 +87,7 @@ export class Answerer {
 
   /** The connection is gone: nobody waits for answers. */
   close(): void {
-    const lost = [...this.#handled.values()];
-    this.#handled.clear();
-    for (const handling of lost) {
+    for (const handling of this.#handled.clear()) {
       handling.abort(new RingwireError('ERR_RINGWIRE_REQUEST_LOST', 'the connection to the asker is gone'));
     }
   }
@@ -102,15 +101,15 @@ export class Answerer {
       return;
     }
     if (isThenable(result)) {
-      this.#handled.set(handling.correlation, handling);
+      this.#handled.add(handling);
       result.then(
         (value) => this.#settled(handling, value),
         (error: unknown) => {
-          if (this.#handled.delete(handling.correlation)) this.#fail(handling, error);
+          if (this.#handled.delete(handling)) this.#fail(handling, error);
         },
       );
     } else if (isStream(result)) {
-      this.#handled.set(handling.correlation, handling);
+      this.#handled.add(handling);
       void this.#stream(handling, result);
     } else this.#respond(handling, result);
   }
@@ -121,7 +120,7 @@ export class Answerer {
       void this.#stream(handling, value);
       return;
     }
-    this.#handled.delete(handling.correlation);
+    this.#handled.delete(handling);
     this.#respond(handling, value);
   }
 
@@ -178,11 +177,11 @@ export class Answerer {
         const item = this.#answers.item(handling.event, result.value);
         this.#connection.sendExchange(FrameKind.item, handling, item);
       }
-      if (done && this.#handled.delete(handling.correlation)) {
+      if (done && this.#handled.delete(handling)) {
         this.#connection.sendExchange(FrameKind.end, handling, undefined);
       }
     } catch (error) {
-      if (this.#handled.delete(handling.correlation)) this.#fail(handling, error);
+      if (this.#handled.delete(handling)) this.#fail(handling, error);
     }
     if (done !== true) await closeIterator(iterator);
   }

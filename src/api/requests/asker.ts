@@ -12,10 +12,12 @@ import { FrameKind } from '../../frames/header.ts';
 import type { Limits } from '../../limits.ts';
 import type { Histogram } from '../histogram.ts';
 import { type Asked, timedOut } from './asked.ts';
-import { OpenRequests } from './open-requests.ts';
+import { ByCorrelation } from './by-correlation.ts';
 import { errorOf } from './remote-error.ts';
 
 export type AskerLimits = Pick<Limits, 'requestsOpenMax' | 'requestsQueuedMax'>;
+
+const CORRELATION_MAX: number = 2 ** 32 - 1;
 
 export class Asker {
   readonly #connection: Connection;
@@ -23,10 +25,11 @@ export class Asker {
   readonly #roundTrips: Histogram;
   /** Of credits. */
   readonly #raw: Codec;
-  readonly #open = new OpenRequests();
+  readonly #open = new ByCorrelation<Asked>();
   #queue: Asked[] = [];
   /** The first of the queue that was not sent. */
   #queueAt = 0;
+  #correlation = 0;
   #timer: NodeJS.Timeout | undefined = undefined;
   #timerMs = Infinity;
   #closed = false;
@@ -39,7 +42,7 @@ export class Asker {
   }
 
   get openCount(): number {
-    return this.#open.count;
+    return this.#open.size;
   }
 
   get queuedCount(): number {
@@ -53,7 +56,7 @@ export class Asker {
       asked.failed(notConnected());
       return;
     }
-    if (this.#open.count < this.#limits.requestsOpenMax) this.#send(asked);
+    if (this.#open.size < this.#limits.requestsOpenMax) this.#send(asked);
     else if (this.queuedCount < this.#limits.requestsQueuedMax) this.#queue.push(asked);
     else asked.failed(this.#overflow());
     if (asked.deadlineMs < this.#timerMs) this.#watch(asked.deadlineMs, now);
@@ -101,8 +104,7 @@ export class Asker {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
-    const [open, queued] = [this.#open.list(), this.#queue.slice(this.#queueAt)];
-    for (const asked of open) this.#open.delete(asked);
+    const [open, queued] = [this.#open.clear(), this.#queue.slice(this.#queueAt)];
     this.#queue = [];
     this.#queueAt = 0;
     for (const asked of open) {
@@ -148,7 +150,7 @@ export class Asker {
   }
 
   #send(asked: Asked): void {
-    asked.correlation = this.#open.nextCorrelation();
+    asked.correlation = this.#nextCorrelation();
     try {
       this.#connection.sendExchange(FrameKind.request, asked, asked.input);
     } catch (error) {
@@ -159,10 +161,17 @@ export class Asker {
     this.#open.add(asked);
   }
 
+  #nextCorrelation(): number {
+    do {
+      this.#correlation = this.#correlation === CORRELATION_MAX ? 1 : this.#correlation + 1;
+    } while (!this.#open.hasPlace(this.#correlation));
+    return this.#correlation;
+  }
+
   /** Makes room for the next of the queue. */
   #settle(asked: Asked): void {
     this.#open.delete(asked);
-    while (this.#queueAt < this.#queue.length && this.#open.count < this.#limits.requestsOpenMax) {
+    while (this.#queueAt < this.#queue.length && this.#open.size < this.#limits.requestsOpenMax) {
       this.#send(this.#queue[this.#queueAt++] as Asked);
     }
     if (this.#queueAt > 0 && (this.#queueAt === this.#queue.length || this.#queueAt > 1_024)) {

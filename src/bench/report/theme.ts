@@ -44,7 +44,7 @@ const KNOWN: Readonly<Record<Kind, readonly string[]>> = {
     'requests',
   ],
   reference: ['net', 'c'],
-  other: ['node-ipc', 'ndjson', 'ws', 'zeromq', 'vscode-jsonrpc', 'child-json', 'child-advanced'],
+  other: ['node-ipc', 'ndjson', 'ws', 'zeromq', 'child-json', 'child-advanced', 'vscode-jsonrpc'],
 };
 
 export function kindOf(contestant: string): Kind {
@@ -75,9 +75,12 @@ export const LIGHT: Theme = {
       '#1b3f8b',
       '#35b58a',
       '#0072b2',
+      '#4a7fb5',
+      '#0b8f5a',
+      '#7a5cc9',
     ],
     reference: ['#d55e00', '#8f3f00'],
-    other: ['#6e7781', '#b5579a', '#9a7500', '#444c56', '#8250df', '#a0522d'],
+    other: ['#6e7781', '#b5579a', '#9a7500', '#444c56', '#8250df', '#a0522d', '#3f6f5f'],
   },
 };
 
@@ -99,9 +102,12 @@ export const DARK: Theme = {
       '#6f9bff',
       '#8ce0c4',
       '#56b4e9',
+      '#7fa8ff',
+      '#58d68d',
+      '#c3a6ff',
     ],
     reference: ['#f0883e', '#ffb77a'],
-    other: ['#9198a1', '#e08cc4', '#e6c229', '#c9d1d9', '#b692f6', '#d8a07a'],
+    other: ['#9198a1', '#e08cc4', '#e6c229', '#c9d1d9', '#b692f6', '#d8a07a', '#9ccfb8'],
   },
 };
 
