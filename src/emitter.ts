@@ -41,22 +41,27 @@ export class Emitter implements Publisher {
   #listeners = new Map<string, Listener[]>();
   #version = 0;
 
+  /** Calls the handler for each message or event of the name, `'*'`: of every name, with the name first. */
   on(type: string, handler: Handler): this {
     return this.#add(type, handler, false);
   }
 
+  /** As `on`, one time. */
   once(type: string, handler: Handler): this {
     return this.#add(type, handler, true);
   }
 
+  /** The same as `on`. */
   addListener(type: string, handler: Handler): this {
     return this.#add(type, handler, false);
   }
 
+  /** The same as `off`. */
   removeListener(type: string, handler: Handler): this {
     return this.off(type, handler);
   }
 
+  /** As `on`, before those that are there. */
   prependListener(type: string, handler: Handler): this {
     const listener = newListener(type, handler, false);
     this.#replace(type, [listener, ...(this.#listeners.get(type) ?? [])]);
@@ -84,6 +89,7 @@ export class Emitter implements Publisher {
     return this;
   }
 
+  /** Handlers of the name, without those of every name. */
   listenerCount(type: string): number {
     checkType(type);
     return this.#listeners.get(type)?.length ?? 0;

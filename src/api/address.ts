@@ -8,6 +8,7 @@ import { RingwireError } from '../errors.ts';
 import { checkPath, localAddress } from '../transports/local-path.ts';
 import { secureRoot } from '../transports/secure-root.ts';
 
+/** Where to listen or connect: a URL as text or object (`unix:`, `ipc:`, `tcp:`, `tls:`), or an object that says the same. */
 export type Address = string | URL | PathAddress | IpcAddress | HostAddress;
 
 /** A Unix socket or a Windows pipe. */
@@ -26,6 +27,7 @@ export interface IpcAddress {
   readonly secureRoot?: boolean;
 }
 
+/** A TCP port, with or without TLS. */
 export interface HostAddress {
   /** 127.0.0.1 unless said otherwise. */
   readonly host?: string;

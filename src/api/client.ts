@@ -26,7 +26,9 @@ import type { RequestContext } from './requests/handling.ts';
 import type { EndpointStats } from './stats.ts';
 import type { AnyContract, AnyHandlerOf, Contract, DataArguments, NameIn } from './types.ts';
 
+/** The server, as a client sees it: what `connect` gives. A lost connection is restored; what was not sent by then is lost. */
 export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
+  /** What happens to the connection: `connect`, `disconnect`, `error`, `drain`, `close`. */
   readonly lifecycle: Lifecycle<ClientLifecycle>;
   readonly #place: Place;
   readonly #options: ConnectOptions;
@@ -53,6 +55,7 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     this.#unhook = flushAtExit(() => this.flush());
   }
 
+  /** Where it connects to, as a URL. */
   get address(): string {
     return addressOf(this.#place);
   }

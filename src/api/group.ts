@@ -33,6 +33,7 @@ export class Groups<C extends Contract> {
   }
 }
 
+/** Peers of a server under a name, for messages to all of them. One that disconnects leaves its groups. */
 export class Group<C extends Contract = AnyContract> {
   readonly name: string;
   readonly #groups: Groups<C>;
@@ -49,6 +50,7 @@ export class Group<C extends Contract = AnyContract> {
     this.#send = send;
   }
 
+  /** Members at present. */
   get size(): number {
     return this.#groups.members(this.name).size;
   }
@@ -59,14 +61,17 @@ export class Group<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** @returns whether it was a member */
   delete(peer: ServerPeer<C>): boolean {
     return this.#groups.delete(this.name, peer);
   }
 
+  /** Whether it is a member. */
   has(peer: ServerPeer<C>): boolean {
     return this.#groups.members(this.name).has(peer);
   }
 
+  /** The members. */
   [Symbol.iterator](): Iterator<ServerPeer<C>> {
     return this.#groups.members(this.name).values();
   }

@@ -15,6 +15,7 @@ export interface RoundTrips {
   readonly buckets: readonly RoundTripBucket[];
 }
 
+/** How many round trips took so long. */
 export interface RoundTripBucket {
   readonly upTo: number;
   readonly count: number;

@@ -7,6 +7,7 @@ import type { Emitter, Handler } from '../emitter.ts';
 import type { ServerPeer } from './server-peer.ts';
 import type { Contract } from './types.ts';
 
+/** The events of `client.lifecycle` with their arguments. */
 export interface ClientLifecycle {
   /** Connected, the first time or again. */
   connect: [];
@@ -20,6 +21,7 @@ export interface ClientLifecycle {
   close: [];
 }
 
+/** The events of `server.lifecycle` with their arguments. */
 export interface ServerLifecycle<C extends Contract> {
   connect: [peer: ServerPeer<C>];
   disconnect: [peer: ServerPeer<C>, error: Error | undefined];
@@ -28,6 +30,7 @@ export interface ServerLifecycle<C extends Contract> {
   close: [];
 }
 
+/** Tells what happens to connections. Messages of peers never come here, whatever they are called. */
 export class Lifecycle<L extends Readonly<Record<keyof L, unknown[]>>> {
   readonly #emitter: Emitter;
 
@@ -35,16 +38,19 @@ export class Lifecycle<L extends Readonly<Record<keyof L, unknown[]>>> {
     this.#emitter = emitter;
   }
 
+  /** Calls the handler each time. */
   on<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
     this.#emitter.on(event, handler as unknown as Handler);
     return this;
   }
 
+  /** Calls the handler the next time. */
   once<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
     this.#emitter.once(event, handler as unknown as Handler);
     return this;
   }
 
+  /** Takes a handler of `on` or `once` away. */
   off<K extends keyof L & string>(event: K, handler: (...args: L[K]) => void): this {
     this.#emitter.off(event, handler as unknown as Handler);
     return this;

@@ -45,6 +45,7 @@ export interface EndpointOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What `listen` takes. */
 export interface ListenOptions extends EndpointOptions {
   /** 1,000 unless said otherwise. */
   readonly maxConnections?: number;
@@ -55,6 +56,7 @@ export interface ListenOptions extends EndpointOptions {
   readonly inspect?: boolean;
 }
 
+/** How a lost connection is restored. */
 export interface ReconnectOptions {
   /** The longest first pause in milliseconds, 500 unless said otherwise. Pauses double and are drawn at random from zero on. */
   readonly delayMs?: number;
@@ -64,6 +66,7 @@ export interface ReconnectOptions {
   readonly attemptsMax?: number;
 }
 
+/** What `connect` takes. */
 export interface ConnectOptions extends EndpointOptions {
   /** Milliseconds until the connection has to stand, 10,000 unless said otherwise; 0 or Infinity: no end. */
   readonly timeout?: number;

@@ -33,6 +33,7 @@ interface Waiting {
   settled(): void;
 }
 
+/** What both sides can do with the other one: send, hear, ask. `PeerClient` and `ServerPeer` are its kinds. */
 export abstract class Peer<C extends Contract = AnyContract> {
   /** Counts of this peer. */
   readonly tally: Tally = new Tally();
@@ -56,6 +57,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
     return this.#peerId;
   }
 
+  /** Whether there is a connection now; false while a lost one is being restored. */
   get isConnected(): boolean {
     return this.connection !== undefined;
   }
@@ -73,21 +75,25 @@ export abstract class Peer<C extends Contract = AnyContract> {
 
   /** Whether the connection keeps the process alive: yes, until `unref`. */
   abstract ref(): this;
+  /** The process may end although the connection is open. */
   abstract unref(): this;
 
   /** Where this peer's messages are published. */
   protected abstract listeners(): Emitter;
 
+  /** Hears the messages of an event. Bytes are your own unless `receive` lends them; an exception is thrown again in a microtask. */
   on<K extends NameIn<C['received']>>(event: K, handler: HandlerOf<C['received'][K]>): this {
     this.listeners().on(event, handler as Handler);
     return this;
   }
 
+  /** As `on`, for one message. */
   once<K extends NameIn<C['received']>>(event: K, handler: HandlerOf<C['received'][K]>): this {
     this.listeners().once(event, handler as Handler);
     return this;
   }
 
+  /** Takes a handler of `on` or `once` away. */
   off<K extends NameIn<C['received']>>(event: K, handler: HandlerOf<C['received'][K]>): this {
     this.listeners().off(event, handler as Handler);
     return this;
@@ -184,11 +190,12 @@ export abstract class Peer<C extends Contract = AnyContract> {
     this.connection?.flush();
   }
 
-  /** @param previous an earlier result: rates count from there, otherwise from the start */
+  /** What has passed, what waits and what was refused. @param previous an earlier result: rates count from there, otherwise from the start */
   stats(previous?: Stats): Stats {
     return statsOf(this.total(), this.present(), previous);
   }
 
+  /** As `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -244,6 +251,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
     for (const reader of this.#readers) reader.end();
   }
 
+  /** @internal Something of this peer was refused. */
   abstract refused(error: Error): void;
 
   #stopWaiting(): Waiting[] {

@@ -10,6 +10,7 @@ import { RingwireError } from '../errors.ts';
 import { AGREED_ID_MAX } from '../frames/control.ts';
 import type { StandardSchema } from './schema.ts';
 
+/** What a protocol says of an event. */
 export interface EventSpec {
   /** 1 to 32767; without one the name is announced on each connection. */
   readonly id?: number;
@@ -18,6 +19,7 @@ export interface EventSpec {
   readonly schema?: StandardSchema;
 }
 
+/** What a protocol says of a request. */
 export interface RequestSpec {
   readonly id?: number;
   /** Of what goes in and of what comes out. */
@@ -29,6 +31,7 @@ export interface RequestSpec {
   readonly items?: StandardSchema;
 }
 
+/** What both programs agree on: the argument and the result of `defineProtocol`. */
 export interface Protocol {
   readonly events?: Readonly<Record<string, EventSpec>>;
   readonly requests?: Readonly<Record<string, RequestSpec>>;

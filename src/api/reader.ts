@@ -11,6 +11,7 @@ import { READER_QUEUED_MAX } from '../limits.ts';
 /** What becomes of a message that does not fit: the reader fails, the oldest goes, the newest goes, or only the newest is ever kept. */
 export type Overflow = 'error' | 'drop-oldest' | 'drop-newest' | 'latest';
 
+/** What `messages()` takes. */
 export interface ReaderOptions {
   /** Ends the reading: the next `next` fails with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -28,6 +29,7 @@ interface Waiting<T> {
   reject(error: unknown): void;
 }
 
+/** Messages in a loop, `for await`, with a bound on those that wait. What `messages()` gives. */
 export class MessageReader<T> implements AsyncIterableIterator<T, undefined, undefined> {
   readonly #emitter: Emitter;
   readonly #event: string;
@@ -84,14 +86,17 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
     return this.#items.length;
   }
 
+  /** The reader itself. */
   [Symbol.asyncIterator](): this {
     return this;
   }
 
+  /** As `return`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
 
+  /** The next message, as soon as there is one. Rejects with ERR_RINGWIRE_QUEUE_OVERFLOW, or the reason of the signal. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.#items.shift() as T });
     if (!this.#over) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
@@ -100,6 +105,7 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
     return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.reason as Error);
   }
 
+  /** Ends it; what waits is given up. */
   return(): Promise<IteratorResult<T, undefined>> {
     this.#items = [];
     this.end();

@@ -6,10 +6,12 @@
  */
 import { type ErrorCode, MessageError } from '../errors.ts';
 
+/** A schema of any library that follows the Standard Schema interface, version 1. It has to answer at once. */
 export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
+    /** Judges a value. A promise is refused. */
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };

@@ -16,6 +16,7 @@ export interface ServerPeerHandlers {
   error(error: Error): void;
 }
 
+/** A process that has connected to the server. It is gone for good when its connection is. */
 export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
   /** Node's socket, for what TLS or the system know of the other side. Do not read or write. */
   readonly socket: net.Socket;

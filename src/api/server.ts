@@ -24,7 +24,9 @@ import { ServerPeer } from './server-peer.ts';
 import { type ServerStats, statsOf, Tally } from './stats.ts';
 import type { AnyContract, AnyHandlerOf, Contract, DataArguments, HandlerOf, NameIn } from './types.ts';
 
+/** What `listen` gives: the peers that have connected, and what is said to all of them. */
 export class PeerServer<C extends Contract = AnyContract> {
+  /** What happens to the server and its connections: `connect`, `disconnect`, `error`, `drain`, `close`. */
   readonly lifecycle: Lifecycle<ServerLifecycle<C>>;
   readonly #endpoint: Endpoint;
   readonly #stream: StreamServer;
@@ -70,6 +72,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** As `on`, for one message. */
   once<K extends NameIn<C['received']>>(
     event: K,
     handler: HandlerOf<C['received'][K], [peer: ServerPeer<C>]>,
@@ -78,6 +81,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** Takes a handler of `on` or `once` away. */
   off<K extends NameIn<C['received']>>(
     event: K,
     handler: HandlerOf<C['received'][K], [peer: ServerPeer<C>]>,
@@ -115,7 +119,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     this.#stream.flush();
   }
 
-  /** @param previous an earlier result: rates count from there, otherwise from the start */
+  /** What has passed, what waits and what was refused. @param previous an earlier result: rates count from there, otherwise from the start */
   stats(previous?: ServerStats): ServerStats {
     const total = new Tally(this.#tally.startMs);
     this.#tally.addTo(total);
@@ -142,6 +146,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** The process may end although the server listens. */
   unref(): this {
     this.#keepsAlive = false;
     this.#stream.server.unref();
@@ -155,6 +160,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     return this.#closing;
   }
 
+  /** As `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -8,6 +8,7 @@ import type { Traffic } from '../connection/contracts.ts';
 import type { Dropped } from '../connection/counters.ts';
 import { Histogram, type RoundTrips } from './histogram.ts';
 
+/** What has passed in one direction. */
 export interface Flow {
   readonly messages: number;
   readonly bytes: number;
@@ -15,6 +16,7 @@ export interface Flow {
   readonly bytesPerSecond: number;
 }
 
+/** What `stats()` of a peer tells. */
 export interface Stats {
   /** When they were taken, on the clock of `performance.now()`. */
   readonly atMs: number;

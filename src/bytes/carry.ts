@@ -43,6 +43,7 @@ export class Carry {
     return this.bytes.subarray(this.length, Math.min(total, this.bytes.length));
   }
 
+  /** So many bytes have arrived in what `writable` gave. */
   advance(bytes: number): void {
     this.length += bytes;
   }

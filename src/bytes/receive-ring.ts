@@ -16,6 +16,7 @@ export const REST_BYTES_MAX: number = 16 * 1024;
 /** What consumed bytes are overwritten with in poison mode: a view that was kept too long shows it. */
 export const POISON = 0xdb;
 
+/** Memory that reads land in, and in which a parser finds frames without copying them. */
 export class ReceiveRing {
   /** The whole ring. Borrowed by a connection for the length of one read callback. */
   readonly bytes: Buffer;

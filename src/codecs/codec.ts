@@ -7,6 +7,7 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Frame } from '../frames/frame.ts';
 
+/** The codecs that a connection can have. */
 export type CodecName = 'json' | 'msgpack' | 'raw';
 /** Structs need to know the events beforehand: only where a program can name them. */
 export type AnyCodecName = CodecName | 'struct';

@@ -15,6 +15,7 @@ import type { Frame } from '../frames/frame.ts';
 import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { Codec } from './codec.ts';
 
+/** How raw messages and structs are received: as your own copy; as a view that is lent until the handler returns; or as the parser's frame, lent as long. */
 export type ReceiveMode = 'copy' | 'view' | 'frame';
 
 const NOTHING = new Uint8Array(0);

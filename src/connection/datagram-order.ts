@@ -9,6 +9,7 @@ import { ORDERED_KEYS_MAX } from '../limits.ts';
 /** 'unordered' as they come; 'sequenced' without those that come late; 'latest' only the newest value of each key. */
 export type DatagramMode = 'unordered' | 'sequenced' | 'latest';
 
+/** How the messages of one event are sent and handed over by UDP. */
 export interface EventRule {
   /** 'unordered' */
   readonly mode?: DatagramMode;

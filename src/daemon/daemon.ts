@@ -16,6 +16,7 @@ import type { EventContract } from '../api/types.ts';
 import { RingwireError } from '../errors.ts';
 import { type Lock, tryLock } from './lock.ts';
 
+/** What `runDaemon` takes: the options of `listen`, and when and where the daemon serves. */
 export interface DaemonOptions extends Omit<ListenOptions, 'id'> {
   /** Told to everybody who connects; see `ConnectDaemonOptions.version`. */
   readonly version?: string;
@@ -25,15 +26,19 @@ export interface DaemonOptions extends Omit<ListenOptions, 'id'> {
   readonly address?: Address;
 }
 
+/** What `connectDaemon` takes: the options of `connect`, and how the daemon is started. */
 export interface ConnectDaemonOptions extends ConnectOptions {
   /** The daemon's program: a path or a file: URL. */
   readonly script: string | URL;
+  /** Arguments for the script; none unless said otherwise. */
   readonly args?: readonly string[];
+  /** The environment of the script, as a whole; ours unless said otherwise. */
   readonly env?: NodeJS.ProcessEnv;
   /** Refuse a daemon of another version. */
   readonly version?: string;
   /** Instead of refusing: ask the daemon of another version to close, and start the script. */
   readonly replace?: boolean;
+  /** Where the daemon listens, when `runDaemon` was given an address. */
   readonly address?: Address;
 }
 

@@ -13,6 +13,7 @@ import { RingwireError } from '../errors.ts';
 import { DatagramFlag } from '../frames/datagram.ts';
 import { DATAGRAM_BYTES_FLOOR, DATAGRAM_BYTES_MAX, DATAGRAM_LIMITS } from '../limits.ts';
 
+/** `config.udp`: sizes of datagrams, rules of events, peers, buffers, multicast. docs/udp.md has the defaults. */
 export interface DatagramSettings {
   /** Frames for one destination share datagrams up to this size, 1,200 to 65,507 bytes: 1,200. */
   datagramBytesMax?: number;

@@ -24,6 +24,7 @@ export const AGREED_ID_MAX = 0x7fff;
 export const FIRST_ANNOUNCED_ID = 0x8000;
 export const INLINE_NAME_ID = 0xffff;
 
+/** The kinds of control frames, PROTOCOL.md section 1.3. */
 export const Control = { hello: 1, announce: 2, ping: 3, pong: 4, goodbye: 5 } as const;
 
 /** Bits of a hello: what a side can do beyond messages, PROTOCOL.md section 1.3. */
@@ -55,6 +56,7 @@ function reasonOf(code: ErrorCode | undefined): number {
   return Math.max(0, REASONS.indexOf(code));
 }
 
+/** What a peer says of itself before anything else. */
 export interface Hello {
   /** The codec in which the peer sends and likes to be answered. */
   codec: number;
@@ -66,6 +68,7 @@ export interface Hello {
   features: number;
 }
 
+/** Why a peer closes. `text` is for people and is not trusted. */
 export interface Goodbye {
   reason: number;
   /** The error code of the reason; undefined for a normal end and for reasons of later versions. */
@@ -143,6 +146,7 @@ export function pingFrame(token: number): Buffer {
   return heartbeatFrame(Control.ping, token);
 }
 
+/** The answer to a ping as the bytes of a whole frame, the caller's own. */
 export function pongFrame(token: number): Buffer {
   return heartbeatFrame(Control.pong, token);
 }
@@ -154,6 +158,7 @@ function heartbeatFrame(kind: number, token: number): Buffer {
   return controlFrame(body);
 }
 
+/** A goodbye as the bytes of a whole frame, the caller's own. */
 export function goodbyeFrame(code: ErrorCode | undefined, text: string): Buffer {
   const reason = cut(text);
   const body = Buffer.alloc(4 + reason.length);
@@ -163,6 +168,7 @@ export function goodbyeFrame(code: ErrorCode | undefined, text: string): Buffer 
   return controlFrame(body);
 }
 
+/** What a hello says; its text is copied. @throws RingwireError ERR_RINGWIRE_BAD_CONTROL when it is longer than its frame */
 export function readHello(frame: Frame): Hello {
   const idBytes = frame.bytes.readUInt16LE(frame.start + 4);
   const idStart = frame.start + 8;
@@ -193,12 +199,14 @@ export function readAnnounce(
   };
 }
 
+/** What a goodbye says; its text is copied. @param frame one that `controlKind` calls a goodbye */
 export function readGoodbye(frame: Frame): Goodbye {
   const reason = frame.bytes.readUInt16LE(frame.start + 2);
   const end = Math.min(frame.end, frame.start + 4 + PEER_TEXT_BYTES_MAX);
   return { reason, code: REASONS[reason], text: frame.bytes.toString('utf8', frame.start + 4, end) };
 }
 
+/** The token of a ping or pong. @param frame one that `controlKind` calls so */
 export function readPingToken(frame: Frame): number {
   return frame.bytes.readUInt32LE(frame.start + 4);
 }

@@ -19,6 +19,7 @@ import { inLog, type Log, oneLine } from './log.ts';
 import { ClientQueue } from './queue.ts';
 import { Shared } from './shared.ts';
 
+/** A connection to a server in node-ipc's manner: what stands in `ipc.of`. */
 export class Client extends Emitter {
   readonly config: Config;
   readonly log: Log;

@@ -25,6 +25,7 @@ export interface Interfaces {
   lookup?: ((...args: never[]) => void) | false;
 }
 
+/** `ipc.config`: docs/settings.md says what each setting means. */
 export class Config {
   /** Between socketRoot and id in the path of a local socket. */
   appspace = 'app.';
@@ -50,6 +51,7 @@ export class Config {
   silent = false;
   logInColor = true;
   logDepth = 5;
+  /** Gets each line of the log. */
   logger: (line: string) => void = console.log.bind(console);
   /** Write every message into the log. Off: payloads may be secret, and logs are slow. */
   logPayloads = false;

@@ -26,6 +26,7 @@ export type Serve = (
 ) => void;
 export type ServeNet = (...args: (string | number | (() => void) | Hole)[]) => void;
 
+/** node-ipc's API: settings, at most one server at a time, any number of clients. The default export is an instance. */
 export class IPC {
   readonly config: Config = new Config();
   /** The clients by their id. */
@@ -76,6 +77,7 @@ export class IPC {
     this.#openServer(server, callback);
   };
 
+  /** Writes to the log, as ringwire does. */
   get log(): (...args: unknown[]) => void {
     return this.#log;
   }

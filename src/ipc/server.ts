@@ -36,6 +36,7 @@ import { Shared } from './shared.ts';
 /** An accepted socket; `id` is what the peer calls itself in a message, which proves nothing. */
 export type PeerSocket = net.Socket & { id?: string | number };
 
+/** A server in node-ipc's manner: what stands in `ipc.server`. */
 export class Server extends Emitter {
   readonly config: Config;
   readonly log: Log;

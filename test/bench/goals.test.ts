@@ -16,6 +16,14 @@ function row(id: string, unit: string, samples: readonly number[]): Row {
   return { id, unit, better: 'higher', samples };
 }
 
+function lineOf(rows: readonly Row[], name: string): string {
+  return (
+    goalsTable(rows)
+      .split('\n')
+      .find((line) => line.startsWith(`| ${name} |`)) ?? ''
+  );
+}
+
 test('every row of a goal is measured', () => {
   const scenarios = new Set(SCENARIOS.map(({ id }) => id));
   const figures = readFileSync(join(projectRoot(), 'bench', 'figures.ts'), 'utf8');
@@ -30,10 +38,6 @@ test('every row of a goal is measured', () => {
 });
 
 test('a ratio, a difference and a value are judged by the median of the rounds', () => {
-  const lineOf = (rows: readonly Row[], name: string): string =>
-    goalsTable(rows)
-      .split('\n')
-      .find((line) => line.startsWith(`| ${name} |`)) ?? '';
   const ratio = 'requests, 1024 in flight, 64 B msgpack, against vscode-jsonrpc';
   const [own, other] = ['unix/requests/sensor/echo-1024', 'unix/vscode-jsonrpc/sensor/echo-1024'] as const;
   const jsonrpc = row(other, 'messages/s', [10_000, 20_000, 30_000]);

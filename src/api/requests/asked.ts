@@ -7,6 +7,7 @@ import type { Codec } from '../../codecs/codec.ts';
 import type { Exchange } from '../../connection/binary-encoder.ts';
 import { RingwireError } from '../../errors.ts';
 
+/** What `request` and `stream` take. */
 export interface AskOptions {
   /** Milliseconds for the answer, of a stream for each item; 0 or Infinity: no end. 30,000 unless said otherwise. */
   readonly timeout?: number;

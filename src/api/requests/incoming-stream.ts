@@ -12,8 +12,11 @@ import type { Asker } from './asker.ts';
 
 /** What a stream is iterated with; `return`, or leaving the loop, cancels it. */
 export interface StreamReader<T> extends AsyncIterableIterator<T, undefined, undefined> {
+  /** The next item, as soon as there is one; the first asks for the stream. Rejects as `request` does. */
   next(): Promise<IteratorResult<T, undefined>>;
+  /** Cancels the stream; the other side is told. */
   return(): Promise<IteratorResult<T, undefined>>;
+  /** As `return`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

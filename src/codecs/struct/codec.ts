@@ -18,6 +18,7 @@ import type { Struct } from './struct.ts';
 import type { StructPlace } from './view.ts';
 import { writeStruct } from './write.ts';
 
+/** Structs by the name of their event. */
 export type Structs = Readonly<Record<string, Struct>>;
 
 const STRUCT = 4;

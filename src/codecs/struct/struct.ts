@@ -14,6 +14,7 @@ import { writeStruct } from './write.ts';
 /** Every copy of ringwire in a program knows the structs of the others by it. */
 const BRAND: symbol = Symbol.for('ringwire.struct');
 
+/** A message with the layout of a C struct: what `defineStruct` gives. */
 export class Struct<F extends Definition = Definition> implements LaidOut {
   readonly name: string;
   readonly definition: F;

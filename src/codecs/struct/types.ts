@@ -39,6 +39,7 @@ export interface PlacedType {
   readonly type: FieldType;
   readonly offset: number;
 }
+/** The fields of a struct by name, in their order. */
 export type Definition = Readonly<Record<string, FieldType | PlacedType>>;
 
 type TypeOf<T> = T extends PlacedType ? T['type'] : T;
@@ -64,6 +65,7 @@ export type FieldValue<T> = T extends NumberType
                 ? StructValue<F>
                 : never;
 
+/** What a struct is as a plain object. */
 export type StructValue<F extends Definition> = { -readonly [K in keyof F]: FieldValue<TypeOf<F[K]>> };
 
 /** What a field may be in a value that is sent: a safe integer will do for 64 bits, flags that are left out are not set. */
@@ -79,6 +81,7 @@ export type FieldInput<T> = T extends 'u64' | 'i64'
         ? StructInput<F>
         : FieldValue<T>;
 
+/** What can be sent as a struct. */
 export type StructInput<F extends Definition> = { readonly [K in keyof F]: FieldInput<TypeOf<F[K]>> };
 
 /** An array in place. */

@@ -1,0 +1,97 @@
+/**
+ * `npm run check:package`: packs what is built, installs it in a folder of its own as a stranger would, and looks at it from outside: consumer
+ * programs compile with TypeScript 5.9, 6 and 7 as ES module and as CommonJS and run, the examples of the guides compile, publint and
+ * attw find nothing.
+ *
+ * It asks the registry for its tools; what it installs is gone afterwards. Exit code 1: something is wrong, and was printed.
+ */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const root = path.dirname(here);
+const COMPILERS = { typescript59: '5.9.3', typescript6: '6.0.3', typescript7: '7.0.2' };
+const TOOLS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5', '@types/node@20.19.8'];
+const OPTIONS = {
+  module: 'nodenext',
+  target: 'es2022',
+  types: ['node'],
+  strict: true,
+  // The declarations of the package are what is checked here.
+  skipLibCheck: false,
+  rootDir: '.',
+  outDir: 'out',
+};
+/** Guides whose TypeScript stands alone. */
+const GUIDES = ['README.md', 'docs/modern-face.md', 'docs/structs.md'];
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-package-'));
+
+/** @throws Error with what the program said, when it fails */
+function run(command, args, cwd = folder) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')}\n${error ?? ''}${stdout ?? ''}${stderr ?? ''}`);
+  return stdout;
+}
+
+/** The program of an installed package. */
+function program(name, bin) {
+  const place = path.join(folder, 'node_modules', name);
+  const { bin: bins } = JSON.parse(fs.readFileSync(path.join(place, 'package.json'), 'utf8'));
+  return path.join(place, typeof bins === 'string' ? bins : bins[bin]);
+}
+
+function step(name, action) {
+  const start = performance.now();
+  try {
+    action();
+    console.log(`ok    ${name} (${Math.round(performance.now() - start)} ms)`);
+  } catch (error) {
+    console.log(`FAIL  ${name}\n${error.message}`);
+    process.exitCode = 1;
+  }
+}
+
+/** TypeScript blocks that import the package, each a module. */
+function writeGuides() {
+  let count = 0;
+  for (const guide of GUIDES) {
+    const blocks = fs.readFileSync(path.join(root, guide), 'utf8').matchAll(/^```ts\n([^]*?)^```$/gm);
+    for (const [, code] of blocks) {
+      if (!/^import .* from 'ringwire'/m.test(code)) continue;
+      fs.writeFileSync(path.join(folder, `guide-${++count}.mts`), code);
+    }
+  }
+  if (count < 3) throw new Error(`only ${count} blocks in the guides`);
+}
+
+try {
+  const [{ filename }] = JSON.parse(
+    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
+  );
+  const tarball = path.join(folder, filename);
+  fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
+  const aliases = Object.entries(COMPILERS).map(([name, version]) => `${name}@npm:typescript@${version}`);
+  const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
+  step('install', () => run('npm', ['install', ...quiet, tarball, ...TOOLS, ...aliases]));
+  for (const name of ['consumer.mts', 'consumer.cts'])
+    fs.copyFileSync(path.join(here, name), path.join(folder, name));
+  writeGuides();
+  const config = { compilerOptions: OPTIONS, include: ['*.mts', '*.cts'] };
+  fs.writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(config));
+  for (const [name, version] of Object.entries(COMPILERS)) {
+    step(`TypeScript ${version}`, () => run(process.execPath, [program(name, 'tsc'), '-p', '.']));
+    for (const file of ['consumer.mjs', 'consumer.cjs'])
+      step(`  ${file} runs`, () => run(process.execPath, [path.join('out', file)]));
+  }
+  step('publint --strict', () => run(process.execPath, [program('publint', 'publint'), '--strict', tarball]));
+  step('attw --profile esm-only', () =>
+    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'esm-only']),
+  );
+} finally {
+  fs.rmSync(folder, { recursive: true, force: true });
+}
