@@ -3,7 +3,7 @@
  * `ringwire bench run` runs at its smallest size.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { GOALS, goalsTable } from '../../bench/goals.ts';
@@ -26,12 +26,17 @@ function lineOf(rows: readonly Row[], name: string): string {
 
 test('every row of a goal is measured', () => {
   const scenarios = new Set(SCENARIOS.map(({ id }) => id));
-  const figures = readFileSync(join(projectRoot(), 'bench', 'figures.ts'), 'utf8');
+  const folder = join(projectRoot(), 'bench');
+  const sources = [
+    'figures.ts',
+    ...readdirSync(join(folder, 'support')).map((file) => join('support', file)),
+  ];
+  const local = sources.map((file) => readFileSync(join(folder, file), 'utf8')).join('\n');
   for (const { name, row: own, against = [] } of GOALS)
     for (const id of [own, ...against]) {
       const [, , what = ''] = id.split('/');
       const known = id.startsWith('local/')
-        ? figures.includes(`/${what}/`)
+        ? local.includes(`/${what}/`)
         : scenarios.has(id.split('#')[0] as string);
       assert.ok(known, `${name}: ${id}`);
     }
