@@ -12,7 +12,8 @@ import type { Endpoint } from './endpoint.ts';
 import { timeoutOf } from './options.ts';
 import { MessageReader, type ReaderOptions } from './reader.ts';
 import { AskedOnce, type AskOptions, cancelled } from './requests/asked.ts';
-import { notConnected } from './requests/asker.ts';
+import { type Asker, notConnected } from './requests/asker.ts';
+import { EitherAnswer } from './requests/either.ts';
 import type { Exchanges } from './requests/exchanges.ts';
 import { IncomingStream, type StreamReader } from './requests/incoming-stream.ts';
 import { type Present, type Stats, statsOf, Tally } from './stats.ts';
@@ -164,6 +165,13 @@ export abstract class Peer<C extends Contract = AnyContract> {
       () => this.#ready().asker,
       (item) => this.endpoint.checkItem(request, item),
     );
+  }
+
+  /** @internal Asks without knowing how it is answered. */
+  ask(request: string, input: unknown, timeout: number): EitherAnswer {
+    const { endpoint } = this;
+    const connect = (): Asker => this.#ready().asker;
+    return new EitherAnswer(request, input, endpoint.codecOf(request), { timeout }, connect, (item) => item);
   }
 
   /** Settles when `send` would say true. Rejects with ERR_RINGWIRE_NOT_CONNECTED when that will never be so, or with the signal's reason. */

@@ -19,6 +19,9 @@ Subcommands:
   schema                            the JSON schema of results
 
 ringwire bench <subcommand> --help tells more.
+
+Example:
+  ringwire bench run --quick raw
 `;
 
 type Subcommand = (words: readonly string[]) => number | Promise<number>;

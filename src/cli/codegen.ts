@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { cHeader } from '../codegen/c-header.ts';
-import { loadSchema } from '../codegen/schema.ts';
+import { loadSchema, type Schema } from '../codegen/schema.ts';
 import { readArguments, UsageError } from './usage.ts';
 
 const CODEGEN_HELP = `Usage: ringwire codegen <schema.ts|schema.js|schema.json> [-o header.h]
@@ -17,6 +17,7 @@ A module exports structs (defineStruct) and perhaps 'events', names with ids; Ty
 
 Options:
   -o, --output <file>  where to write the header; without it, it goes to stdout
+  --json               print {"file","structs","events"} with the bytes and the layout hash of each struct; needs --output
   --help
 
 Exit codes: 0 written, 2 a mistake in the arguments or in the schema.
@@ -27,6 +28,7 @@ Example:
 
 const OPTIONS = {
   output: { type: 'string', short: 'o' },
+  json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -41,10 +43,19 @@ export async function codegen(words: readonly string[]): Promise<number> {
   if (schema === undefined) throw new UsageError('a schema is missing', CODEGEN_HELP);
   if (more.length > 0) throw new UsageError(`'${more[0]}' is one argument too many`, CODEGEN_HELP);
   const target = values.output ?? `${path.parse(schema).name}.h`;
-  const header = cHeader(await loadSchema(schema), path.basename(schema), path.basename(target));
+  if (values.json && values.output === undefined)
+    throw new UsageError('--json needs --output: the header would go to stdout as well', CODEGEN_HELP);
+  const loaded = await loadSchema(schema);
+  const header = cHeader(loaded, path.basename(schema), path.basename(target));
   if (values.output === undefined) process.stdout.write(header);
   else write(values.output, header);
+  if (values.json) process.stdout.write(`${JSON.stringify({ file: values.output, ...summaryOf(loaded) })}\n`);
   return 0;
+}
+
+function summaryOf({ structs, events }: Schema): object {
+  const shown = structs.map(({ name, bytes, hash }) => ({ name, bytes, hash: `0x${hash.toString(16)}` }));
+  return { structs: shown, events };
 }
 
 /** @throws UsageError when the file cannot be written */

@@ -1,4 +1,5 @@
 /** `ringwire request`: asks a peer and prints the answer. */
+import { once } from 'node:events';
 import { connect } from '../api/api.ts';
 import { RequestError } from '../api/requests/remote-error.ts';
 import {
@@ -14,18 +15,19 @@ import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const REQUEST_HELP = `Usage: ringwire request [options] <address> <name> [input]
 
-Asks the peer and prints its answer as JSON. The input is JSON, a single word, @file, or - for what comes on stdin.
+Asks the peer and prints its answer as JSON; of a stream each item, one a line. The input is JSON, a single word, @file, or - for what comes on stdin.
 
 ${ADDRESS_HELP}
 Options:
-${PEER_HELP}  --timeout <ms>     for the connection, and for the answer (default 5000)
-  --json             print {"answer"} or {"error":{"code","message"}}
+${PEER_HELP}  --timeout <ms>     for the connection, the answer, each item of a stream (default 5000)
+  --json             print {"answer"}, or {"item"} for each item of a stream, or {"error":{"code","message"}}
   --help
 
 Exit codes: 0 answered, 1 the peer answered with an error, 2 a mistake in the arguments, nobody there, or no answer.
 
-Example:
+Examples:
   ringwire request ipc://world resize '{"width":100}'
+  ringwire request ipc://world rows '{"count":1000}' | head
 `;
 
 const OPTIONS = {
@@ -50,8 +52,13 @@ export async function request(words: readonly string[]): Promise<number> {
   const value = readData(input, settings.codec, REQUEST_HELP);
   const client = await connect(address, { ...settings, timeout, reconnect: false });
   try {
-    const answer = shown(await client.request(name, value, { timeout })) || 'null';
-    process.stdout.write(values.json ? `{"answer":${answer}}\n` : `${answer}\n`);
+    const answer = client.ask(name, value, timeout);
+    for await (const each of answer) {
+      const text = shown(each) || 'null';
+      const line = values.json ? `{"${answer.isOneValue ? 'answer' : 'item'}":${text}}` : text;
+      // The handler goes on as fast as whoever reads our output.
+      if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain');
+    }
     return 0;
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;

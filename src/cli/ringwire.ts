@@ -26,6 +26,10 @@ Commands:
   bench <subcommand>                measure messages, compare measurements, guard them in CI
 
 ringwire <command> --help tells more.
+
+Examples:
+  ringwire listen ipc://world
+  ringwire send ipc://world message '{"text":"hello"}'
 `;
 
 /** A measurement failed: messages were lost or wrong, or a process died. */

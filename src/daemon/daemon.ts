@@ -20,7 +20,10 @@ import { type Lock, tryLock } from './lock.ts';
 export interface DaemonOptions extends Omit<ListenOptions, 'id'> {
   /** Told to everybody who connects; see `ConnectDaemonOptions.version`. */
   readonly version?: string;
-  /** Milliseconds without a client after which the daemon closes: a minute unless said otherwise, Infinity: never. */
+  /**
+   * Milliseconds without a client after which the daemon closes: a minute unless said otherwise, Infinity: never. The first client has
+   * at least five seconds to come.
+   */
   readonly idleMs?: number;
   /** Instead of a socket in a folder that only this user can enter. */
   readonly address?: Address;
@@ -43,11 +46,15 @@ export interface ConnectDaemonOptions extends ConnectOptions {
 }
 
 const IDLE_MS = 60_000;
+/** Whoever started the daemon, or waits for it, has at least so long to come, however short the idle time is. */
+const FIRST_CLIENT_MS = 5_000;
 /** A daemon that is just going away gives its place up within this. */
 const LOCK_MS = 2_000;
 const LOCK_PAUSE_MS = 20;
 const START_MS = 10_000;
 const CONNECT_PAUSE_MS = 25;
+/** A script that ends at once is started again after pauses that double up to this. */
+const START_PAUSE_MS_MAX = 1_000;
 /** The request by which a program asks a daemon to make way. */
 const CLOSE_REQUEST = 'ringwire.daemon.close';
 
@@ -89,7 +96,7 @@ export async function connectDaemon(name: string, options: ConnectDaemonOptions)
   const { script, args, env, version, replace, address = addressFor(name), ...rest } = options;
   const { timeout = START_MS, signal } = rest;
   const deadline = performance.now() + timeout;
-  let daemon: ChildProcess | undefined;
+  const starter = new Starter(script, args, env);
   for (;;) {
     signal?.throwIfAborted();
     try {
@@ -98,10 +105,8 @@ export async function connectDaemon(name: string, options: ConnectDaemonOptions)
       await makeWay(client, replace === true, idOf(name, version));
     } catch (error) {
       if (!isAbsent(error)) throw error;
-      if (performance.now() > deadline) throw tooLate(name, timeout, error);
-      // One that lost the race has ended: the winner may have gone as well.
-      if (daemon === undefined || daemon.exitCode !== null || daemon.signalCode !== null)
-        daemon = start(script, args, env);
+      if (performance.now() > deadline) throw tooLate(name, timeout, starter.whyNot, error);
+      starter.start();
     }
     await pause(CONNECT_PAUSE_MS, undefined, { ...(signal && { signal }) });
   }
@@ -131,14 +136,53 @@ async function takeLock(address: Address): Promise<Lock> {
 function closeWhenIdle(server: PeerServer, idleMs: number): void {
   if (!Number.isFinite(idleMs)) return;
   let timer: NodeJS.Timeout | undefined;
-  const wait = (): void => {
+  const wait = (ms: number): void => {
     clearTimeout(timer);
-    if (server.peers.size === 0) timer = setTimeout(() => void server.close(), idleMs);
+    if (server.peers.size === 0) timer = setTimeout(() => void server.close(), ms);
   };
   server.lifecycle.on('connect', () => clearTimeout(timer));
-  server.lifecycle.on('disconnect', wait);
+  server.lifecycle.on('disconnect', () => wait(idleMs));
   server.lifecycle.on('close', () => clearTimeout(timer));
-  wait();
+  wait(Math.max(idleMs, FIRST_CLIENT_MS));
+}
+
+/** Starts the script, and again when it has ended: one that lost the race ends, and the winner may have gone as well. */
+class Starter {
+  readonly #start: () => ChildProcess;
+  #daemon: ChildProcess | undefined = undefined;
+  #failure: Error | undefined = undefined;
+  #starts = 0;
+  #nextMs = 0;
+
+  constructor(script: string | URL, args: readonly string[] | undefined, env: NodeJS.ProcessEnv | undefined) {
+    this.#start = () => start(script, args, env);
+  }
+
+  /** Does nothing while the script runs, or has just been started. */
+  start(): void {
+    const now = performance.now();
+    if (now < this.#nextMs || (this.#daemon !== undefined && !this.#hasEnded)) return;
+    this.#nextMs = now + Math.min(CONNECT_PAUSE_MS * 2 ** this.#starts++, START_PAUSE_MS_MAX);
+    this.#failure = undefined;
+    this.#daemon = this.#start();
+    this.#daemon.once('error', (error) => (this.#failure = error));
+  }
+
+  /** What became of the script, as far as it is known. */
+  get whyNot(): string {
+    if (this.#failure !== undefined) return `it cannot be started: ${this.#failure.message}`;
+    if (this.#daemon === undefined) return 'nobody answered before there was a reason to start its script';
+    const { exitCode, signalCode } = this.#daemon;
+    if (!this.#hasEnded)
+      return 'its script runs and does not serve: does it call runDaemon with this name and address?';
+    const how = signalCode === null ? `with exit code ${exitCode}` : `by ${signalCode}`;
+    return `its script ended ${how} each of ${this.#starts} times; run it by hand to see why`;
+  }
+
+  get #hasEnded(): boolean {
+    const { exitCode, signalCode } = this.#daemon ?? { exitCode: null, signalCode: null };
+    return this.#failure !== undefined || exitCode !== null || signalCode !== null;
+  }
 }
 
 /** It lives on without us, and says nothing into our terminal. */
@@ -146,7 +190,6 @@ function start(script: string | URL, args: readonly string[] = [], env?: NodeJS.
   const file = script instanceof URL || script.startsWith('file:') ? fileURLToPath(script) : script;
   const options = { detached: true, stdio: 'ignore', windowsHide: true, ...(env && { env }) } as const;
   const daemon = spawn(process.execPath, [file, ...args], options);
-  daemon.on('error', () => {});
   daemon.unref();
   return daemon;
 }
@@ -177,7 +220,7 @@ function isAbsent(error: unknown): boolean {
   ].includes(code);
 }
 
-function tooLate(name: string, limit: number, cause: unknown): RingwireError {
-  const message = `the daemon ${name} did not start within ${limit} ms; run its script by hand to see why`;
+function tooLate(name: string, limit: number, why: string, cause: unknown): RingwireError {
+  const message = `the daemon ${name} did not serve within ${limit} ms: ${why}`;
   return new RingwireError('ERR_RINGWIRE_CONNECT_TIMEOUT', message, { limit, cause });
 }

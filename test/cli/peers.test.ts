@@ -3,13 +3,14 @@
  * connect is explained.
  */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { listen, type PeerServer } from '../../src/index.ts';
-import { file, folder, freeAddress as address, removeFolder, ringwire, run, start } from './support.ts';
+import { CLI, file, folder, freeAddress as address, removeFolder, ringwire, run, start } from './support.ts';
 
 after(removeFolder);
 
@@ -67,6 +68,41 @@ test('request prints the answer, and an error with its own exit code', async (co
   assert.equal(failed.code, 1);
   const plain = await run('request', asked.address, 'fail');
   assert.match(plain.err, /the peer answered with an error: no more paper \(E_PAPER\)/);
+});
+
+test('request prints the items of a stream, however many there are; whoever has seen enough ends it', async (context) => {
+  const asked = await server(context);
+  const finished: Promise<number> = new Promise((resolve) =>
+    asked.handle('rows', async function* (count) {
+      let row = 0;
+      try {
+        for (; row < Number(count); row++) yield { row };
+        if (Number(count) === 3) throw Object.assign(new Error('torn'), { code: 'E_TORN' });
+      } finally {
+        if (Number(count) === 1e9) resolve(row);
+      }
+    }),
+  );
+  const rows = await run('request', asked.address, 'rows', '40', '--json');
+  assert.deepEqual(
+    rows.out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+    Array.from({ length: 40 }, (_, row) => ({ item: { row } })),
+  );
+  assert.deepEqual(await run('request', asked.address, 'rows', '0'), { out: '', err: '', code: 0 });
+  const torn = await run('request', asked.address, 'rows', '3');
+  assert.deepEqual([torn.out, torn.code], ['{"row":0}\n{"row":1}\n{"row":2}\n', 1]);
+  assert.match(torn.err, /torn \(E_TORN\)/);
+  const endless = spawn(process.execPath, [CLI, 'request', asked.address, 'rows', '1000000000'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  context.after(() => endless.kill('SIGKILL'));
+  await once(endless.stdout, 'data');
+  endless.stdout.destroy();
+  assert.deepEqual(await once(endless, 'close'), [0, null]);
+  assert.ok((await finished) < 1e9, 'the handler was told');
 });
 
 test('lat measures a peer without a handler', async (context) => {
@@ -162,7 +198,7 @@ test('doctor: what is wrong, and what to do about it', async (context) => {
   const place = path.join(folder, 'silent');
   await new Promise<void>((resolve) => silent.listen(place, resolve));
   context.after(() => silent.close());
-  const checks = JSON.parse((await run('doctor', `unix:${place}`, '--json')).out) as {
+  const checks = JSON.parse((await run('doctor', `unix:${place}`, '--json', '--timeout', '300')).out) as {
     ok: boolean;
     advice?: string;
   }[];

@@ -77,8 +77,11 @@ test('eight programs that start at once meet in one daemon, also over the socket
 
 test('a daemon without clients closes and leaves no socket; the next program starts another', async (context) => {
   const folder = workFolder(context);
-  const server = await runDaemon('tested', { idleMs: 1, address: `unix:${path.join(folder, 's')}` });
-  await new Promise<void>((resolve) => server.lifecycle.once('close', resolve));
+  const address = `unix:${path.join(folder, 's')}`;
+  const server = await runDaemon('tested', { idleMs: 1, version: '1', address });
+  const closed = new Promise<void>((resolve) => server.lifecycle.once('close', resolve));
+  await (await daemonOf(folder, '1')).close();
+  await closed;
   assert.equal(fs.existsSync(path.join(folder, 's')), false);
   const client = await daemonOf(folder, '1');
   await client.close();
@@ -128,9 +131,10 @@ test('a script that does not serve is an error that says what to do', async (con
   const folder = workFolder(context);
   const script = path.join(folder, 'broken.mjs');
   fs.writeFileSync(script, 'process.exit(1);');
-  await assert.rejects(daemonOf(folder, '1', { script, timeout: 300 }), {
+  await assert.rejects(daemonOf(folder, '1', { script, timeout: 3_000 }), {
     code: 'ERR_RINGWIRE_CONNECT_TIMEOUT',
-    message: /did not start within 300 ms; run its script by hand/,
+    message:
+      /did not serve within 3000 ms: its script ended with exit code 1 each of \d times; run it by hand to see why/,
   });
 });
 

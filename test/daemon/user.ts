@@ -7,6 +7,7 @@ const client = await connectDaemon('tested', {
   script: new URL('program.js', import.meta.url),
   args: [folder, '1', '60000'],
   address: `unix:${path.join(folder, 's')}`,
+  timeout: 60_000,
 });
 const { pid } = (await client.request('who')) as { pid: number };
 console.log(pid);

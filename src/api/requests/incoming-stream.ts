@@ -105,7 +105,7 @@ export class IncomingStream implements Asked, StreamReader<unknown> {
     return Promise.resolve(DONE);
   }
 
-  responded(): void {
+  responded(_value: unknown): void {
     const message = `${this.event} answers with one value: ask with request() instead of stream()`;
     this.failed(new RingwireError('ERR_RINGWIRE_REQUEST_FAILED', message));
   }
