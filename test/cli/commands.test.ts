@@ -21,6 +21,18 @@ const commands: readonly string[] = listed(ringwire(['--help']).out);
 const subcommands: readonly string[] = listed(ringwire(['bench', '--help']).out);
 const helps = new Map<string, string>();
 
+async function look(words: readonly string[]): Promise<void> {
+  const { out, err, code } = await run(...words, '--help');
+  assert.deepEqual([code, err], [0, ''], words.join(' '));
+  const name = words.join(' ');
+  assert.ok(out.startsWith(`Usage: ringwire ${name} `) || out.startsWith(`Usage: ringwire ${name}\n`), out);
+  const examples = out.slice(out.search(/^Examples?:$/m));
+  assert.ok(examples !== '' && examples.startsWith('Example') && examples.includes(`ringwire ${name}`), out);
+  assert.match(out, /^Exit codes?: 0 /m, name);
+  assert.match(out, /^ +(?:-h, )?--help/m, name);
+  helps.set(name, out);
+}
+
 test('every command has help with examples, its options and its exit codes', async () => {
   const sources = fs.readdirSync(path.join(import.meta.dirname, '..', '..', 'src', 'cli'));
   for (const command of commands) assert.ok(sources.includes(`${command}.js`), command);
@@ -30,21 +42,8 @@ test('every command has help with examples, its options and its exit codes', asy
     ...commands.filter((command) => command !== 'bench').map((command) => [command]),
     ...subcommands.map((subcommand) => ['bench', subcommand]),
   ];
-  await Promise.all(
-    all.map(async (words) => {
-      const { out, err, code } = await run(...words, '--help');
-      assert.deepEqual([code, err], [0, ''], words.join(' '));
-      const name = words.join(' ');
-      assert.ok(
-        out.startsWith(`Usage: ringwire ${name} `) || out.startsWith(`Usage: ringwire ${name}\n`),
-        out,
-      );
-      assert.match(out, /^Examples?:\n {2}(?:\S.* && |\S.* \| )?(?:ringwire|npx ringwire|node) /m, name);
-      assert.match(out, /^Exit codes?: 0 /m, name);
-      assert.match(out, /^ +(?:-h, )?--help/m, name);
-      helps.set(name, out);
-    }),
-  );
+  // Two at a time: the machine may have no more processors.
+  for (let at = 0; at < all.length; at += 2) await Promise.all(all.slice(at, at + 2).map(look));
 });
 
 test('--json prints JSON and nothing else, of every command that talks to peers or makes something', async (context) => {
@@ -125,7 +124,7 @@ test('colour: on terminals, never with NO_COLOR, wherever FORCE_COLOR asks for i
   const missing = freeAddress();
   const plain = ringwire(['doctor', missing], { FORCE_COLOR: '0' });
   const coloured = ringwire(['doctor', missing], { FORCE_COLOR: '1' });
-  assert.match(coloured.out, /^\u001b\[31mFAIL\u001b\[39m /);
+  assert.ok(coloured.out.startsWith('\u001b[31mFAIL\u001b[39m '), coloured.out);
   // oxlint-disable-next-line no-control-regex
   assert.equal(coloured.out.replaceAll(/\u001b\[\d+m/g, ''), plain.out);
 });

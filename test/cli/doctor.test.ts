@@ -93,11 +93,14 @@ test('a peer of another version, in either role', async (context) => {
   assert.match(advice ?? '', /another version of the wire: update the older side/);
 });
 
+function schema(x: string): string {
+  return file(`${x}.json`, { structs: { pose: { x, seq: 'u32' } } });
+}
+
 test('a schema that differs is told when it is given; one that is the same is fine', async (context) => {
   const pose = defineStruct('pose', { x: 'f32', seq: 'u32' });
   const server = await listen(freeAddress(), { protocol: { events: { pose: { codec: pose } } } });
   context.after(() => server.close());
-  const schema = (x: string): string => file(`${x}.json`, { structs: { pose: { x, seq: 'u32' } } });
   assert.equal((await run('doctor', server.address, '--schema', schema('f32'))).code, 0);
   const { advice } = await lastCheck(server.address, '--schema', schema('f64'));
   assert.match(advice ?? '', /the two sides define a struct differently/);

@@ -72,7 +72,7 @@ export async function start(context: TestContext, ...args: string[]): Promise<Ru
 export async function run(...args: string[]): Promise<{ out: string; err: string; code: number }> {
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, [CLI, ...args], {
-      timeout: 20_000,
+      timeout: 90_000,
     });
     return { out: stdout, err: stderr, code: 0 };
   } catch (error) {
