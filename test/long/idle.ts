@@ -29,10 +29,12 @@ const TELL = `for await (const line of lines) {
 const IDLE_CLIENTS = `import net from 'node:net'; ${READ_LINES}
   const [, path, count] = process.argv;
   let bytes = 0;
-  for (let n = 0; n < Number(count); n++) {
+  const opened = () => new Promise((resolve) => {
     const socket = net.connect(path).on('data', (chunk) => (bytes += chunk.length));
-    await new Promise((resolve) => socket.once('connect', resolve));
-  }
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+  });
+  // A full backlog takes the next one a little later.
+  for (let n = 0; n < Number(count);) if (await opened()) n++; else await new Promise((resolve) => setTimeout(resolve, 5));
   console.log('ready');
   for await (const line of lines) console.log(bytes);`;
 const PER_PROCESS = 5_000;
@@ -74,7 +76,7 @@ async function idle(kind: keyof typeof IDLE_SERVERS, count: number, path: string
           (sum, each) => sum + Number(each),
           0,
         );
-        assert.ok(performance.now() - start < 10_000, `${bytes} of ${expected} bytes`);
+        assert.ok(performance.now() - start < 60_000, `${bytes} of ${expected} bytes`);
       }
     }
     return {

@@ -143,7 +143,7 @@ test('T101 secrets: neither keys nor payloads stand in a log or an error, with a
   const program = `import { IPC } from ${JSON.stringify(LIBRARY)}; import fs from 'node:fs';
     const [, folder] = process.argv; const errors = [];
     const ipc = new IPC();
-    Object.assign(ipc.config, { retry: 5, maxRetries: 1, logInColor: false, tls: { private: ${JSON.stringify(made.server.key)}, public: ${JSON.stringify(made.server.cert)}, passphrase: '${canary}-pass' } });
+    Object.assign(ipc.config, { retry: 5, maxRetries: 1, logInColor: false, handshakeTimeout: 60_000, tls: { private: ${JSON.stringify(made.server.key)}, public: ${JSON.stringify(made.server.cert)}, passphrase: '${canary}-pass' } });
     ipc.serveNet('127.0.0.1', 0);
     ipc.server.on('error', (error) => errors.push(error));
     ipc.server.on('m', () => { ipc.server.stop(); ipc.disconnect('world'); for (const error of errors) console.log(String(error.stack), JSON.stringify(error)); });

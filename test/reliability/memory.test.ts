@@ -70,7 +70,7 @@ function valueFor(name: WireName, random: Random, size: number): unknown {
 }
 
 test('T20 uninitialised memory: no byte on the wire was not written by somebody', (t) => {
-  const count = scaled(t, 6_000, 1_000_000);
+  const count = scaled(t, 40_000, 1_000_000);
   withCanaries(() => {
     for (const name of WIRES) {
       const side = new Side(name);
@@ -114,7 +114,7 @@ function numbered(from: number, count: number): Buffer {
 }
 
 test('T22 a view used after its memory went on: copies never change, lent views show it in poison mode', (t) => {
-  const count = scaled(t, 30_000, 1_000_000);
+  const count = scaled(t, 100_000, 1_000_000);
   const ring = new ReceiveRing(64 * 1024, true);
   const codecs = {
     copy: new RawCodec('copy', 'utf8', ring.bytes),
@@ -195,7 +195,7 @@ test('T23 slab exposure: what lies behind a delivered Buffer is its own, or a sm
 });
 
 test('T24 pool: sends, broadcasts and peers that vanish in mid-write, and every slab comes back', async (t) => {
-  const count = scaled(t, 6_000, 1_000_000);
+  const count = scaled(t, 40_000, 1_000_000);
   const folder = mkdtempSync(join(tmpdir(), 'ringwire-pool-'));
   const context = contextFor({ maxPendingBytes: 4 * 1024 * 1024 });
   const options = { wire: 'delimited', followPeer: true, maxConnections: 100, onread: true } as const;

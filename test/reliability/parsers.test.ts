@@ -73,7 +73,7 @@ function stream(random: Random): Buffer {
 }
 
 test('T01 any bytes: the parser and an oracle agree on frames, code and offset', (t) => {
-  const count = scaled(t, 20_000, 1_000_000);
+  const count = scaled(t, 100_000, 1_000_000);
   const ring = new ReceiveRing(256);
   const codes = new Map<string, number>();
   for (let seed = 1; seed <= count; seed++) {
@@ -128,8 +128,8 @@ function sumOf(parser: FrameParser, pieces: readonly Buffer[]): number {
 
 test('T02 every chunking: all splits of short streams, all pairs of cuts of long ones, drips and random cuts', (t) => {
   const ring = new ReceiveRing(64);
-  const streams = scaled(t, 3, 520);
-  const longBytes = scaled(t, 300, 4096);
+  const streams = scaled(t, 15, 520);
+  const longBytes = scaled(t, 400, 4096);
   let splits = 0;
   const compare = (make: () => FrameParser, head: Buffer, bytes: Buffer, ways: Iterable<Buffer[]>): void => {
     const expected = sumOf(make(), [head, bytes]);
@@ -222,8 +222,8 @@ function randomDelimiter(random: Random): string {
 }
 
 test('T15 delimiter: random ones, cut anywhere, with their own parts in the messages', (t) => {
-  const delimiters = scaled(t, 100, 500);
-  const messages = scaled(t, 100, 1000);
+  const delimiters = scaled(t, 250, 500);
+  const messages = scaled(t, 300, 1000);
   const ring = new ReceiveRing(512);
   for (let seed = 1; seed <= delimiters; seed++) {
     const random = seeded(seed);
@@ -252,7 +252,7 @@ test('T15 delimiter: random ones, cut anywhere, with their own parts in the mess
 
 test('T26 ring wrap: frames of every size that begin at every place of a read', (t) => {
   const bytes = 4096;
-  const step = Math.ceil(4097 / scaled(t, 60, 4097));
+  const step = Math.ceil(4097 / scaled(t, 200, 4097));
   const ring = new ReceiveRing(bytes);
   const body = Buffer.from(Array.from({ length: bytes }, (_, at) => (at * 7 + (at >> 8)) & 0xff));
   for (let size = 0; size <= bytes; size += step) {

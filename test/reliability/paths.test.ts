@@ -122,7 +122,7 @@ function listing(folder: string): string[] {
 
 test('T70 successor: who stops does not take away the socket of the one that listens there by now', async (t) => {
   const stage = new Stage(t);
-  const count = scaled(t, 100, 1_000);
+  const count = scaled(t, 300, 1_000);
   for (let round = 0; round < count; round++) {
     const first = await listen(stage.address);
     fs.unlinkSync(stage.path);

@@ -72,7 +72,7 @@ class Reader {
 
 for (const transport of TRANSPORTS) {
   test(`T21 write slab reused early: a peer that reads in fits gets every byte as it was sent, over ${transport}`, async (t) => {
-    const count = scaled(t, 8_000, 100_000);
+    const count = scaled(t, 20_000, 100_000);
     const settings = { highWaterMark: MIB / 2 };
     await harness.row(optionsFor(transport, settings), async (target) => {
       const peer = await open(transport, target);
@@ -147,7 +147,7 @@ const DROPPED = { 'drop-newest': 'newest', 'drop-oldest': 'oldest', latest: 'rep
 
 for (const slowConsumer of POLICIES) {
   test(`T33 policy ${slowConsumer}: the gaps that the peer sees are the drops that are counted`, async (t) => {
-    const count = scaled(t, 10_000, 1_000_000);
+    const count = scaled(t, 50_000, 1_000_000);
     const settings = { slowConsumer, maxPendingBytes: MIB, highWaterMark: MIB / 4 };
     let seen: number[] = [];
     const account = await harness.row({ settings, blocks: true }, async ({ address, until }) => {
@@ -195,7 +195,7 @@ for (const slowConsumer of POLICIES) {
 
 for (const codec of [undefined, JSON_CODEC]) {
   test(`T37 handlers throw, block and re-enter: every message is handled once, ${codec === undefined ? 'node-ipc' : 'ringwire'} wire`, async (t) => {
-    const count = scaled(t, 4_000, 100_000);
+    const count = scaled(t, 20_000, 100_000);
     const options = { witnesses: 'beside', blocks: true, uncaught: /wild/ } as const;
     let helpers = 0;
     const account = await harness.row(options, async ({ address, until }) => {
@@ -230,7 +230,7 @@ for (const codec of [undefined, JSON_CODEC]) {
 
 for (const transport of TRANSPORTS) {
   test(`T40 half-closed writer over ${transport}: who has said all still gets its answer`, async (t) => {
-    const count = scaled(t, 100, 1000);
+    const count = scaled(t, 400, 1000);
     const account = await harness.row(optionsFor(transport), async (target) => {
       for (let done = 0; done < count; done += 20) {
         await Promise.all(
@@ -249,7 +249,7 @@ for (const transport of TRANSPORTS) {
 }
 
 test('T51 a reset in the middle of a thousand writes: one disconnect, and what did not leave is counted', async (t) => {
-  const count = scaled(t, 40, 10_000);
+  const count = scaled(t, 80, 10_000);
   const account = await harness.row({ tcp: true, rssMib: 128 }, async ({ address, until }) => {
     for (let done = 0; done < count; done += 4) {
       const peers = await Attacker.many(address, 4);

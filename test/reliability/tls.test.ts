@@ -196,7 +196,7 @@ async function run(program: string, args: string[], env: NodeJS.ProcessEnv): Pro
 
 test('T93 silent handshakes: each end gives up in time, by name, and `close` waits for none', async (t) => {
   const { stage, made, serve } = await hall(t);
-  const count = scaled(t, 50, 500);
+  const count = scaled(t, 200, 500);
   const code = 'ERR_RINGWIRE_HANDSHAKE_TIMEOUT';
   const { server, address } = await serve({ ...pathsOf(made.server) }, { handshakeTimeoutMs: 300 });
   const port = Number(address.split(':').at(-1));
@@ -238,7 +238,7 @@ function broken(): never {
 
 test('T94 callbacks that throw cost their handshake, not the server, and leave no descriptor behind', async (t) => {
   const { made, serve } = await hall(t);
-  const count = scaled(t, 50, 1_000);
+  const count = scaled(t, 200, 1_000);
   const trust = { ca: fs.readFileSync(made.ca), host: '127.0.0.1' };
   const psk = { ciphers: 'PSK', maxVersion: 'TLSv1.2' } as const;
   const rows: [string, TlsSettings, tls.ConnectionOptions][] = [

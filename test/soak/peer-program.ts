@@ -27,8 +27,8 @@ export interface Report {
 }
 
 /** What one turn sends before others get theirs. */
-const BURST = 64;
-const HEAP_EVERY = 250_000;
+const BURST = 512;
+const HEAP_EVERY = 100_000;
 const STILL_MS = 20_000;
 
 const session = JSON.parse(process.argv[2] as string) as Session;

@@ -27,7 +27,7 @@ export interface Outcome {
 
 const PROGRAM: string = fileURLToPath(new URL(`./peer-program${EXTENSION}`, import.meta.url));
 /** Collections after which the heap is warm. */
-const WARM_SAMPLES = 2;
+const WARM_SAMPLES = 3;
 
 type Told = { readonly report?: Report; readonly address?: string };
 

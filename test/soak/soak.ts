@@ -35,13 +35,15 @@ export interface SoakState {
 /** Of twelve messages. */
 const SHARES: Readonly<Record<TransportName, number>> = { unix: 10, tcp: 1, tls: 1 };
 const KEPT_SLOPES_MAX = 10_000;
+/** One sends while the other waits. */
+const AT_ONCE = 2;
 
 const { values } = parseArgs({
   options: {
     messages: { type: 'string', default: '1e9' },
     seed: { type: 'string', default: '7' },
     seconds: { type: 'string', default: 'Infinity' },
-    session: { type: 'string', default: '4e6' },
+    session: { type: 'string', default: '1e6' },
     chaos: { type: 'boolean', default: false },
     state: { type: 'string', default: 'build/soak-state.json' },
     summary: { type: 'string', default: 'build/soak-summary.md' },
@@ -62,12 +64,15 @@ const state: SoakState = loadState<SoakState>(values.state, {
   chaos: { ...NO_CHAOS },
 });
 
+/** Messages of the sessions that are under way. */
+const underWay: Record<TransportName, number> = { unix: 0, tcp: 0, tls: 0 };
+
 function goalOf(transport: TransportName): number {
   return (goal * SHARES[transport]) / 12;
 }
 
 function shareOf(transport: TransportName): number {
-  return state.passed[transport].messages / goalOf(transport);
+  return (state.passed[transport].messages + underWay[transport]) / goalOf(transport);
 }
 
 /** The transport that is farthest from its goal; undefined when all have reached theirs. */
@@ -89,31 +94,47 @@ function keep(transport: TransportName, outcome: Outcome): void {
 
 async function session(transport: TransportName, folder: string, made: Certificates): Promise<void> {
   const number = TRANSPORTS.reduce((sum, each) => sum + state.passed[each].sessions, 0);
-  const left = Math.ceil(goalOf(transport) - state.passed[transport].messages);
+  const left = Math.ceil(goalOf(transport) - state.passed[transport].messages - underWay[transport]);
+  const messages = Math.min(left, sessionMessages);
   const seed = state.seed * 1_000_003 + number * 2;
   state.passed[transport].sessions++;
+  underWay[transport] += messages;
   try {
-    keep(transport, await runSession(transport, Math.min(left, sessionMessages), seed, folder, made));
+    keep(transport, await runSession(transport, messages, seed, folder, made));
   } catch (error) {
     state.failures.push(`${transport}, session ${number}, seed ${seed}: ${String(error)}`);
+  }
+  underWay[transport] -= messages;
+}
+
+function save(): void {
+  saveState(values.state, state);
+  saveText(values.summary, summaryOf(state, goal));
+  process.stdout.write(`${summaryOf(state, goal).split('\n')[0]}\n`);
+}
+
+/** Session after session, until all is done or time is up. */
+async function sessions(folder: string, made: Certificates): Promise<void> {
+  while (!signal.aborted && performance.now() < endMs) {
+    const transport = nextTransport();
+    if (transport === undefined) return;
+    await session(transport, folder, made);
+    save();
+  }
+}
+
+async function chaos(): Promise<void> {
+  while (!signal.aborted && performance.now() < endMs) {
+    await runChaos(state.chaos, state.seed, Math.min(endMs, performance.now() + 20_000), signal);
+    save();
   }
 }
 
 const folder: string = mkdtempSync(join(tmpdir(), 'ringwire-soak-'));
 try {
   const made = await makeCertificates(folder);
-  while (!signal.aborted && performance.now() < endMs) {
-    if (values.chaos)
-      await runChaos(state.chaos, state.seed, Math.min(endMs, performance.now() + 20_000), signal);
-    else {
-      const transport = nextTransport();
-      if (transport === undefined) break;
-      await session(transport, folder, made);
-    }
-    saveState(values.state, state);
-    saveText(values.summary, summaryOf(state, goal));
-    process.stdout.write(`${summaryOf(state, goal).split('\n')[0]}\n`);
-  }
+  if (values.chaos) await chaos();
+  else await Promise.all(Array.from({ length: AT_ONCE }, () => sessions(folder, made)));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -12,7 +12,7 @@ const BYTES_MIN = 64;
 const BYTES_MAX: number = 64 * 1024;
 /** Most messages are small: 0.9 KB on average. */
 const STEEPNESS = 80;
-const POOL_BYTES: number = 1024 * 1024;
+const POOL_BYTES: number = 128 * 1024;
 /** No power of two, so that the pool does not repeat at the places of pages. */
 const SEED_BYTES = 65_521;
 /** From here on a sent Buffer is not copied: it has to be left alone. */
