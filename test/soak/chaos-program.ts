@@ -78,6 +78,7 @@ async function send(): Promise<void> {
   client.lifecycle.on('error', () => {});
   client.lifecycle.on('connect', introduce);
   introduce();
+  process.send?.('up');
   for (;;) {
     let ready = true;
     for (let count = 0; count < BURST && ready; count++) ready = client.send('soak', outgoing.next());

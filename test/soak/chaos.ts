@@ -87,6 +87,7 @@ class Part {
     const proxy = await StreamChaosProxy.open(target, seed, PROXY);
     const part = new Part(counts, seeded(seed), target, server, proxy);
     for (let index = 0; index < CLIENTS; index++) part.#clients.push(part.#newClient());
+    await Promise.all(part.#clients.map((each) => once(each, 'message')));
     return part;
   }
 
