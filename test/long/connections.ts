@@ -142,14 +142,18 @@ const CLUSTER = `import cluster from 'node:cluster'; ${READ_LINES}
     // The lines are the primary's.
     cluster.setupPrimary({ stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     for (let n = 0; n < 4; n++) cluster.fork();
-    let up = 0;
-    cluster.on('listening', () => { if (++up === 4) console.log('ready'); });
-    cluster.on('exit', () => cluster.fork());
+    const up = new Set();
+    // With no worker left the primary closes the socket: the next is killed when all four are there again.
+    const all = async () => { while (up.size < 4) await new Promise((resolve) => setTimeout(resolve, 5)); };
+    cluster.on('listening', (worker) => up.add(worker));
+    cluster.on('exit', (worker) => { up.delete(worker); cluster.fork(); });
+    await all();
+    console.log('ready');
     process.on('exit', () => { for (const each of Object.values(cluster.workers)) each.process.kill('SIGKILL'); });
     for await (const line of lines) {
       if (line === 'end') process.exit();
-      const workers = Object.values(cluster.workers).filter((each) => each.isConnected());
-      const victim = workers[Number(line) % workers.length];
+      await all();
+      const victim = [...up][Number(line)];
       victim.process.kill('SIGKILL');
       console.log(victim.process.pid);
     }
