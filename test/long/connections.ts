@@ -194,7 +194,7 @@ async function killedWorkers({ count, first, folder, seed }: Work): Promise<Figu
         sockets.forEach(({ socket }) => void socket.write(`{"type":"ask","data":${n}}\f`));
       const answered = async (n: number, pids: (pid: number) => boolean): Promise<void> => {
         for (const start = performance.now(); sockets.some((each) => each.next <= n && pids(each.pid));) {
-          assert.ok(performance.now() - start < 10_000, 'all answers');
+          assert.ok(performance.now() - start < 60_000, 'all answers');
           await pause(2);
         }
       };
