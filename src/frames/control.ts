@@ -103,10 +103,7 @@ export function preamble(payloadLimit: number): Buffer {
   return bytes;
 }
 
-/**
- * Judges the first `length` bytes of a peer, as many as there are.
- * @returns the largest payload that the peer accepts, 0 while the preamble is not complete
- */
+/** Judges the first `length` bytes of a peer. @returns the largest payload that it accepts, 0 while the preamble is not complete */
 export function readPreamble(bytes: Buffer, length: number): number {
   if ((length > 0 && bytes[0] !== MAGIC) || (length > 1 && bytes[1] !== STREAM_KIND)) {
     throw new FrameError('ERR_RINGWIRE_BAD_MAGIC', 'the peer does not speak the ringwire wire');
