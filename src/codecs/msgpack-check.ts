@@ -22,6 +22,16 @@ export function familiarBytesMax({ elementsMax, keysMax }: ValueLimits): number 
   return Math.min(FAMILIAR_BYTES_MAX, elementsMax, 2 * keysMax);
 }
 
+/** Types that the decoder makes no key of an object: bin, ext, collections. */
+function isNoKey(type: number): boolean {
+  return (
+    type < 0xa0 ||
+    (type >= 0xc4 && type <= 0xc9) ||
+    (type >= 0xd4 && type <= 0xd8) ||
+    (type >= 0xdc && type <= 0xdf)
+  );
+}
+
 /** @throws MessageError with the code that RELIABILITY's table names for the fault */
 export function checkMsgpack(bytes: Uint8Array, start: number, end: number, limits: ValueLimits): void {
   let at = start;
@@ -30,6 +40,9 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number, limi
   let depth = 0;
   /** Values still to come at the current level; the levels above wait in `open`. */
   let left = 1;
+  /** The current level is a map: when an odd number of values is left behind one, that one is a key. */
+  let keyed = 0;
+  /** Twice what is left at each level, and one more for a map. */
   let open: number[] | undefined;
 
   for (;;) {
@@ -38,15 +51,21 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number, limi
         if (at !== end) throw invalid(`${end - at} bytes behind the value`);
         return;
       }
-      left = (open as number[])[--depth] as number;
+      const level = (open as number[])[--depth] as number;
+      left = level >>> 1;
+      keyed = level & 1;
     }
     left--;
     if (at >= end) throw invalid('a value is missing');
     const type = bytes[at++] as number;
     if (type < 0x80 || type >= 0xe0) continue;
+    if ((left & keyed) === 1 && isNoKey(type))
+      throw invalid('a map key that is no string, number, boolean or nil');
 
     let children = -1;
+    let isMap = 0;
     if (type < 0x90) {
+      isMap = 1;
       children = (type & 0x0f) * 2;
       keys += type & 0x0f;
     } else if (type < 0xa0) children = type & 0x0f;
@@ -64,6 +83,7 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number, limi
         const length = readLength(bytes, at, width);
         at += width;
         if (type >= 0xde) {
+          isMap = 1;
           children = length * 2;
           keys += length;
         } else if (type >= 0xdc) children = length;
@@ -81,8 +101,9 @@ export function checkMsgpack(bytes: Uint8Array, start: number, end: number, limi
     if (keys > limits.keysMax) throw tooMany('keys', limits.keysMax);
     if (depth >= limits.depthMax) throw tooDeep('msgpack', limits.depthMax);
     open ??= [];
-    open[depth++] = left;
+    open[depth++] = left * 2 + keyed;
     left = children;
+    keyed = isMap;
   }
 }
 

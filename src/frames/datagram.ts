@@ -180,6 +180,9 @@ export class DatagramReader {
     this.start = datagramHeaderBytes(flags);
     if (bytes.length < this.start) return 'ERR_RINGWIRE_TRUNCATED';
     this.sequence = u32(bytes, 4);
+    // Those of an earlier datagram belong to its sender.
+    this.session = 0;
+    this.sentUs = 0;
     let at = 8;
     if (flags & DatagramFlag.timing) {
       this.session = u32(bytes, at);

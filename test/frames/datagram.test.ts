@@ -268,3 +268,11 @@ void describe('fragments', () => {
     assert.equal(assembly.add('a', tooLarge, Buffer.alloc(16)), 'ERR_RINGWIRE_FRAME_TOO_LARGE');
   });
 });
+
+test('a datagram without timing has session 0, whatever came before it', () => {
+  const reader = new DatagramReader();
+  assert.ok(reader.open(hex(TIMED)));
+  assert.equal(reader.session, 0x11223344);
+  assert.ok(reader.open(hex(PLAIN)));
+  assert.deepEqual([reader.session, reader.sentUs], [0, 0]);
+});

@@ -50,6 +50,12 @@ export function evenly(bytes: Buffer, size: number): Buffer[] {
   return pieces;
 }
 
+/** `count` pieces of `size` bytes and the rest in one; a size of 0 is all in one. */
+export function firstCut(bytes: Buffer, size: number, count: number): Buffer[] {
+  const at = Math.min(bytes.length, size * count);
+  return [...evenly(bytes.subarray(0, at), size), bytes.subarray(at)];
+}
+
 export function randomly(bytes: Buffer, random: Random, most: number): Buffer[] {
   const pieces: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {

@@ -7,16 +7,14 @@
  * Row T05 of RELIABILITY.md.
  */
 import assert from 'node:assert/strict';
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import { createInterface, type Interface } from 'node:readline';
-import type { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { randomly, WAYS } from '../frames/pieces.ts';
 import { replayDatagrams } from '../frames/replay-datagrams.ts';
 import { replay } from '../frames/replay.ts';
-import { compilerMissing, make, nativePeer } from '../support/native.ts';
+import { compilerMissing, make } from '../support/native.ts';
 import { type Random, seeded } from '../support/seeded.ts';
 import { readVectors, type Setting } from '../support/vectors.ts';
+import { NativeReplay, type Request, requestOf } from './native-replay.ts';
 
 const RUNS = Number(process.env['RINGWIRE_DIFFERENTIAL'] ?? 6000);
 const SEED = Number(process.env['RINGWIRE_SEED'] ?? 1);
@@ -33,51 +31,8 @@ interface Seed {
   readonly bytes: Buffer;
 }
 
-interface Run {
-  readonly setting: Setting;
-  readonly pieces: readonly Buffer[];
+interface Run extends Request {
   readonly ours: string;
-}
-
-/** `vectors --serve`: lines in, the lines of a replay out. */
-class NativeReplay {
-  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
-  readonly #lines: AsyncIterator<string>;
-  readonly #reader: Interface;
-
-  constructor() {
-    this.#child = spawn(nativePeer('vectors'), ['--serve'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#reader = createInterface(this.#child.stdout);
-    this.#lines = this.#reader[Symbol.asyncIterator]();
-  }
-
-  ask(runs: readonly Run[]): void {
-    this.#child.stdin.write(runs.map(requestOf).join(''));
-  }
-
-  async answer(): Promise<string> {
-    const lines: string[] = [];
-    for (;;) {
-      const { value, done } = await this.#lines.next();
-      if (done === true) throw new Error('vectors --serve has ended');
-      if (value === '') return lines.join('\n');
-      lines.push(value);
-    }
-  }
-
-  async end(): Promise<void> {
-    this.#child.stdin.end();
-    await new Promise((resolve) => this.#child.once('close', resolve));
-  }
-}
-
-function requestOf({ setting, pieces }: Run): string {
-  const { wire, role, limit, codecs, agreed, features, codec } = setting;
-  const cuts: number[] = [];
-  let at = 0;
-  for (const piece of pieces.slice(0, -1)) cuts.push((at += piece.length));
-  const hex = Buffer.concat(pieces).toString('hex');
-  return `${wire} ${role} ${limit} ${codecs.toString(16)} ${agreed} ${features} ${codec} ${cuts.join(',') || '-'} ${hex || '-'}\n`;
 }
 
 function mutate(bytes: Buffer, random: Random, seeds: readonly Seed[]): Buffer {

@@ -6,49 +6,20 @@ import { test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
-import { FrameError } from '../../src/errors.ts';
 import { DelimitedParser, delimiterBytes } from '../../src/frames/delimited.ts';
 import type { Frame, FrameParser } from '../../src/frames/frame.ts';
 import { LengthPrefixedParser } from '../../src/frames/length-prefixed.ts';
 import { frame, inlineFrame, PREAMBLE } from '../frames/naive.ts';
-import { deliver, everyCut, everySplit, evenly, randomly, type Way, WAYS } from '../frames/pieces.ts';
+import { deliver, everyCut, everySplit, evenly, randomly, WAYS } from '../frames/pieces.ts';
 import { type Random, seeded } from '../support/seeded.ts';
-import { judgeStream, type Verdict } from './oracle.ts';
+import { judgeStream } from './oracle.ts';
+import { parseStream } from './parsed.ts';
 import { scaled } from './scale.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
 const LIMIT = 1024;
-
-function shown({ event, codec, flags, correlation, kind, bytes, start, end }: Frame): string {
-  return `${event} ${codec} ${flags} ${correlation} ${kind} ${bytes.toString('latin1', start, end)}`;
-}
-
-function parse(ring: ReceiveRing, pieces: readonly Buffer[], ways: () => Way): Verdict {
-  const parser = new LengthPrefixedParser(ring, LIMIT);
-  const frames: string[] = [];
-  let total = 0;
-  let offset = 0;
-  try {
-    for (const piece of pieces) {
-      total += piece.length;
-      deliver(parser, ring, piece, ways(), (each) => {
-        frames.push(shown(each));
-        offset += unitBytes(each);
-      });
-    }
-  } catch (error) {
-    if (!(error instanceof FrameError)) throw error;
-    const greeted = frames.length > 0 || total >= 8;
-    return { frames, code: error.code.replace('ERR_RINGWIRE_', ''), offset: greeted ? 8 + offset : 0 };
-  }
-  return { frames, code: '', offset: total - parser.unfinishedBytes };
-}
-
-function unitBytes({ flags, start, end }: Frame): number {
-  return 8 + (flags & 1 ? 8 : 0) + (flags & 2 ? 32 : 0) + Math.ceil((end - start) / 8) * 8;
-}
 
 /** Frames that are good, nearly good, or nothing of the kind. */
 function stream(random: Random): Buffer {
@@ -80,7 +51,8 @@ test('T01 any bytes: the parser and an oracle agree on frames, code and offset',
     const random = seeded(seed);
     const bytes = stream(random);
     const expected = judgeStream(bytes, LIMIT);
-    const got = parse(ring, randomly(bytes, random, random.pick([2, 30, 3000])), () => random.pick(WAYS));
+    const pieces = randomly(bytes, random, random.pick([2, 30, 3000]));
+    const got = parseStream(ring, pieces, LIMIT, () => random.pick(WAYS));
     codes.set(got.code, (codes.get(got.code) ?? 0) + 1);
     const same = got.code === expected.code && got.frames.length === expected.frames.length;
     const sameOffset = got.offset === expected.offset || expected.offset === 0;
