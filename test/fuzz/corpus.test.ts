@@ -10,7 +10,7 @@ import { corpusFile, readCorpus } from './corpus.ts';
 import { Finding, Fuzzer } from './engine.ts';
 import { seedsOf } from './seeds.ts';
 
-const TARGETS: readonly string[] = ['datagram', 'frames', 'hello', 'json', 'msgpack'];
+const TARGETS: readonly string[] = ['datagram', 'frames', 'hello', 'json', 'msgpack', 'shapes'];
 
 test('every target has a corpus', () => {
   const files = readdirSync(new URL('targets', import.meta.url)).filter((file) => file.endsWith('.js'));

@@ -6,11 +6,12 @@
  */
 import assert from 'node:assert/strict';
 import { ReceiveRing } from '../../../src/bytes/receive-ring.ts';
-import { DelimitedWire, EnvelopeNames } from '../../../src/connection/delimited-wire.ts';
+import { DelimitedWire } from '../../../src/connection/delimited-wire.ts';
+import { Envelopes } from '../../../src/connection/envelope.ts';
 import type { Sink } from '../../../src/connection/wire.ts';
 import type { Slot } from '../../../src/emitter.ts';
 import { FrameError } from '../../../src/errors.ts';
-import { deliver, firstCut } from '../../frames/pieces.ts';
+import { firstCut } from '../../frames/pieces.ts';
 
 const LIMITS = { depthMax: 6, elementsMax: 24, keysMax: 8 };
 const MESSAGE_MAX = 512;
@@ -18,8 +19,8 @@ const FORM_FEED = 0x0c;
 const DELIMITER: Buffer = Buffer.from([FORM_FEED]);
 /** Every state of the parser is met within the first few. */
 const PIECES_MAX = 6;
+const STRIDE = 3;
 const ring: ReceiveRing = new ReceiveRing(64);
-const names: EnvelopeNames = new EnvelopeNames();
 
 /** Nesting, elements and keys of a value, by going through it; keys that occur twice count once, so this is what a reader is sure of. */
 interface Size {
@@ -65,13 +66,17 @@ function lineOf(type: string, data: unknown): string {
 function run(pieces: readonly Buffer[]): { lines: string[]; code: string } {
   const lines: string[] = [];
   const sink = { value: (slot: Slot, data: unknown) => void lines.push(lineOf(slot.name, data)) };
+  const envelopes = new Envelopes(DELIMITER);
   const wire = new DelimitedWire(
     ring,
-    { names, delimiter: DELIMITER, frameBytesMax: MESSAGE_MAX, limits: LIMITS },
+    { envelopes, frameBytesMax: MESSAGE_MAX, limits: LIMITS },
     sink as unknown as Sink,
   );
   try {
-    for (const piece of pieces) deliver(wire.parser, ring, piece, 'kernel', () => wire.receive());
+    for (const piece of pieces) {
+      wire.parser.feed(Buffer.from(piece));
+      while (wire.parser.deliver(wire, STRIDE) === STRIDE);
+    }
   } catch (error) {
     assert.ok(error instanceof FrameError, String(error));
     return { lines, code: error.code.replace('ERR_RINGWIRE_', '') };
