@@ -142,8 +142,10 @@ export async function runClient(input: Input, pieces: readonly Buffer[], path: s
   const observed: Observed = { events: [], closed: false, sent: Buffer.alloc(0) };
   const server = net.createServer({ allowHalfOpen: true }).listen(path);
   await once(server, 'listening');
+  const peers: net.Socket[] = [];
   const sent = once(server, 'connection').then(([socket]) => {
     const peer = socket as net.Socket;
+    peers.push(peer);
     peer.on('end', () => peer.end());
     return send(peer, input, pieces, observed);
   });
@@ -176,10 +178,12 @@ export async function runClient(input: Input, pieces: readonly Buffer[], path: s
     );
     client.connect();
   });
-  await within('a client to be gone', over);
-  await sent;
-  server.close();
-  await once(server, 'close');
+  try {
+    await Promise.all([within('a client to be gone', over), sent]);
+  } finally {
+    for (const peer of peers) peer.destroy();
+    server.close();
+  }
   return observed;
 }
 

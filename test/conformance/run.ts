@@ -24,7 +24,7 @@ export interface Result {
 }
 
 /** Connections at once. */
-const PARALLEL = 24;
+const PARALLEL = 8;
 const BLANK: Setting = {
   wire: 'stream',
   role: 'accepted',
