@@ -83,6 +83,7 @@ export function fuzz(input: Buffer): void {
     rules: RULES,
     delimiter: DELIMITER,
     assembly,
+    release: undefined,
   });
   const peer = new Peer();
   const datagrams = split(input);
@@ -91,7 +92,7 @@ export function fuzz(input: Buffer): void {
     if (bits & 1) repairChecksum(bytes);
     const isBinary = bytes[0] === 0xf5 && bytes[1] === 0x44;
     last = isBinary ? bytes : undefined;
-    if (isBinary) inbox.receive(bytes, peer);
+    if (isBinary) inbox.receive(bytes, peer, 0);
     else inbox.receiveText(bytes, peer);
     assert.ok(inbox.unfinishedBytes <= ASSEMBLY.bytesMax + PART_BYTES_MAX, `${inbox.unfinishedBytes} bytes`);
   }
@@ -100,6 +101,6 @@ export function fuzz(input: Buffer): void {
   assert.equal(peer.figures.faults, faults);
   assert.ok(peer.delivered + peer.figures.stale === peer.figures.receivedMessages);
   const { delivered } = peer;
-  if (last !== undefined) inbox.receive(last, peer);
+  if (last !== undefined) inbox.receive(last, peer, 0);
   assert.equal(peer.delivered, delivered, 'a datagram came twice');
 }
