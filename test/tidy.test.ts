@@ -83,7 +83,9 @@ function codeOf(file: string): string {
 test('there is something to look at', () => {
   assert.ok(files.length > 30, files.join(' '));
   assert.ok(
-    importsOf('connection/connection.ts').some((each) => each.target === 'errors.ts' && !each.typeOnly),
+    importsOf('connection/connection.ts').some(
+      (each) => each.target === 'frames/control.ts' && !each.typeOnly,
+    ),
   );
   assert.ok(importsOf('codecs/raw.ts').some((each) => each.target === 'frames/frame.ts' && each.typeOnly));
   assert.ok(importsOf('api.ts').some((each) => each.target === 'ipc/ipc.ts'));

@@ -9,12 +9,18 @@ import type { Codec } from '../codecs/codec.ts';
 import { EventStruct } from '../codecs/struct/codec.ts';
 import { RingwireError } from '../errors.ts';
 import { FIRST_ANNOUNCED_ID, HEADER_BYTES, INLINE_NAME_ID } from '../frames/control.ts';
-import { EXTENSION_BYTES, EXTENSION_FLAG, writeExtension, writeHeader } from '../frames/header.ts';
+import {
+  EXTENSION_BYTES,
+  EXTENSION_FLAG,
+  plainFrameBytes,
+  writeExtension,
+  writeHeader,
+} from '../frames/header.ts';
+import { appendHeader, attach, pad } from '../frames/padding.ts';
 import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { EventIds } from './event-ids.ts';
 import { inlineName } from './inline-name.ts';
 
-const PADDING: Buffer = Buffer.alloc(8);
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** What joins the frames of one request and its answers. */
@@ -81,7 +87,7 @@ export class BinaryEncoder {
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
-    if (this.#isShort(event, data)) this.#writeBytes(data, out.reserve(frameBytes(data.length)), out);
+    if (this.#isShort(event, data)) this.#writeBytes(data, out.reserve(plainFrameBytes(data.length)), out);
     else this.#encodeAny(event, data, out);
   }
 
@@ -89,7 +95,7 @@ export class BinaryEncoder {
   encodeOpen(event: string, data: unknown, out: ByteWriter): boolean {
     if (!this.#isShort(event, data)) return false;
     const at = out.end;
-    const end = at + frameBytes(data.length);
+    const end = at + plainFrameBytes(data.length);
     if (end >= out.openEnd) return false;
     out.end = end;
     this.#writeBytes(data, at, out);
@@ -261,7 +267,7 @@ export class BinaryEncoder {
 
   #attach(id: number, codec: Codec, bytes: Uint8Array, out: ByteWriter): void {
     if (bytes.length > this.#bytesMax) throw this.#tooLarge(bytes.length);
-    writeHeaderOf(out, bytes.length, id, codec.id);
+    appendHeader(out, bytes.length, id, codec.id);
     codec.attachment = undefined;
     attach(bytes, out);
   }
@@ -283,30 +289,7 @@ function insideGetter(): RingwireError {
   );
 }
 
-function frameBytes(payloadBytes: number): number {
-  return (HEADER_BYTES + payloadBytes + 7) & ~7;
-}
-
-/** Bytes that stay where they are, and zeros behind them. */
-function attach(bytes: Uint8Array, out: ByteWriter): void {
-  out.attach(bytes);
-  out.append(PADDING.subarray(0, -bytes.length & 7));
-}
-
 /** One byte for each element: what can be copied as it is. */
 function isBytes(data: unknown): data is Uint8Array {
   return ArrayBuffer.isView(data) && (data as Uint8Array).BYTES_PER_ELEMENT === 1;
-}
-
-/** Zeros from `end` to a multiple of 8 payload bytes. @returns where they end */
-function pad(bytes: Buffer, end: number, payloadBytes: number): number {
-  const padded = end + (-payloadBytes & 7);
-  bytes.fill(0, end, padded);
-  return padded;
-}
-
-function writeHeaderOf(out: ByteWriter, payloadBytes: number, id: number, codec: number): void {
-  // `reserve` may turn to another slab: the view is read after it.
-  const at = out.reserve(HEADER_BYTES);
-  writeHeader(out.view, at, payloadBytes, id, codec);
 }
