@@ -41,6 +41,7 @@ test('each row that a test names stands in the matrix', () => {
 });
 
 test('each row is either tested or named as not tested', () => {
-  const untested = new Set(text.slice(text.indexOf('No test of its own yet')).match(/[ST]\d+/g));
+  const [paragraph = ''] = text.slice(text.indexOf('No test of its own yet')).split('\n\n', 1);
+  const untested = new Set(paragraph.match(/[ST]\d+/g));
   for (const row of untested) assert.ok(!rows.has(row), `${row} is in both lists`);
 });
