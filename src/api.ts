@@ -1,12 +1,25 @@
 /** What leaves the package, by name. */
 import { IPC } from './ipc/ipc.ts';
 
-export type { Address, HostAddress, IpcAddress, PathAddress } from './api/address.ts';
+export type { Address, HostAddress, IpcAddress, PathAddress, UdpAddress, UdpTarget } from './api/address.ts';
 export { connect, listen } from './api/api.ts';
 export type { PeerClient } from './api/client.ts';
+export type { DatagramClient } from './api/datagram/client.ts';
+export type { UdpOptions } from './api/datagram/options.ts';
+export type { DatagramPeer } from './api/datagram/peer.ts';
+export type { DatagramServer } from './api/datagram/server.ts';
+export type { UdpPeerStats, UdpServerStats, UdpStats } from './api/datagram/stats.ts';
+export type { CloseOptions } from './api/deadline.ts';
+export type { DrainOptions } from './api/draining.ts';
 export type { Group } from './api/group.ts';
 export type { RoundTripBucket, RoundTrips } from './api/histogram.ts';
-export type { ClientLifecycle, Lifecycle, ServerLifecycle } from './api/lifecycle.ts';
+export type {
+  ClientLifecycle,
+  DatagramClientLifecycle,
+  DatagramLifecycle,
+  Lifecycle,
+  ServerLifecycle,
+} from './api/lifecycle.ts';
 export type { ConnectOptions, ListenOptions, ReconnectOptions } from './api/options.ts';
 export type { Peer } from './api/peer.ts';
 export { defineProtocol, type EventSpec, type Protocol, type RequestSpec } from './api/protocol.ts';

@@ -8,8 +8,8 @@ import { RingwireError } from '../errors.ts';
 import { checkPath, localAddress } from '../transports/local-path.ts';
 import { secureRoot } from '../transports/secure-root.ts';
 
-/** Where to listen or connect: a URL as text or object (`unix:`, `ipc:`, `tcp:`, `tls:`), or an object that says the same. */
-export type Address = string | URL | PathAddress | IpcAddress | HostAddress;
+/** Where to listen or connect: a URL as text or object (`unix:`, `ipc:`, `tcp:`, `tls:`, `udp:`), or an object that says the same. */
+export type Address = string | URL | PathAddress | IpcAddress | HostAddress | UdpAddress;
 
 /** A Unix socket or a Windows pipe. */
 export interface PathAddress {
@@ -35,6 +35,17 @@ export interface HostAddress {
   readonly tls?: boolean;
 }
 
+/** A UDP socket. */
+export interface UdpAddress {
+  /** 127.0.0.1 unless said otherwise. */
+  readonly host?: string;
+  readonly port: number;
+  readonly udp: true;
+}
+
+/** An address of which the compiler sees that it is one of UDP. */
+export type UdpTarget = `udp://${string}` | UdpAddress;
+
 /** An address as it is used. */
 export type Place =
   | { readonly kind: 'unix'; readonly path: string }
@@ -50,6 +61,7 @@ export function placeOf(address: Address): Place {
   if (typeof address !== 'object' || address === null) throw bad(address);
   if ('path' in address) return unix(address.path);
   if ('ipc' in address) return unix(ipcPath(address));
+  if ('udp' in address) return net('udp', address.host ?? HOST, address.port);
   if ('port' in address) return net(address.tls ? 'tls' : 'tcp', address.host ?? HOST, address.port);
   throw bad(address);
 }

@@ -4,19 +4,30 @@
  *
  * Invariant: whatever is wrong with the arguments rejects the promise; nothing is thrown.
  */
-import { RingwireError } from '../errors.ts';
-import { type Address, type Place, placeOf } from './address.ts';
+import { type Address, type Place, placeOf, type UdpTarget } from './address.ts';
 import type { PeerClient } from './client.ts';
+import type { DatagramClient } from './datagram/client.ts';
+import type { UdpOptions, UdpPlace } from './datagram/options.ts';
+import type { DatagramServer } from './datagram/server.ts';
 import type { ConnectOptions, ListenOptions, WithProtocol } from './options.ts';
 import { defineProtocol, type Protocol } from './protocol.ts';
 import type { PeerServer } from './server.ts';
 import type { EventContract, ProtocolContract } from './types.ts';
 
 /**
- * Listens on an address. Settles when peers can connect.
+ * Listens on an address. Settles when peers can connect; over UDP, when datagrams can come.
  * @throws RingwireError by its promise, ERR_RINGWIRE_BAD_ADDRESS, _BAD_CONFIG, _PATH_IN_USE, _PATH_TOO_LONG, _TLS_CONFIG ..., or an error of the
  *   system such as EADDRINUSE
  */
+export function listen<P extends Protocol>(
+  address: UdpTarget,
+  options: UdpOptions & WithProtocol<P>,
+): Promise<DatagramServer<ProtocolContract<P>>>;
+export function listen(address: UdpTarget, options?: UdpOptions): Promise<DatagramServer>;
+export function listen<E extends object>(
+  address: UdpTarget,
+  options?: UdpOptions,
+): Promise<DatagramServer<EventContract<E>>>;
 export function listen<P extends Protocol>(
   address: Address,
   options: ListenOptions & WithProtocol<P>,
@@ -28,20 +39,30 @@ export function listen<E extends object>(
 ): Promise<PeerServer<EventContract<E>>>;
 export async function listen(
   address: Address,
-  options: ListenOptions & Partial<WithProtocol<Protocol>> = {},
-): Promise<PeerServer> {
-  const { PeerServer: Server } = await import('./server.ts');
-  const server = new Server(streamPlace(address), options, protocolOf(options));
-  if (options.inspect === true) (await import('./inspection.ts')).allowInspection(server, options.id);
-  await server.start(options.signal);
+  options: (ListenOptions | UdpOptions) & Partial<WithProtocol<Protocol>> = {},
+): Promise<PeerServer | DatagramServer> {
+  const place = placeOf(address);
+  const server = isUdp(place)
+    ? new (await import('./datagram/server.ts')).DatagramServer(place, options, protocolOf(options))
+    : await streamServer(place, options, protocolOf(options));
+  await server.start();
   return server;
 }
 
 /**
- * Connects to an address. Settles when both sides have greeted each other.
+ * Connects to an address. Settles when both sides have greeted each other; over UDP, when datagrams can be sent.
  * @throws RingwireError by its promise, ERR_RINGWIRE_BAD_ADDRESS, _BAD_CONFIG, _CONNECT_TIMEOUT, _HANDSHAKE_TIMEOUT ..., an error of the system
  *   such as ECONNREFUSED, or the reason of the signal
  */
+export function connect<P extends Protocol>(
+  address: UdpTarget,
+  options: UdpOptions & WithProtocol<P>,
+): Promise<DatagramClient<ProtocolContract<P>>>;
+export function connect(address: UdpTarget, options?: UdpOptions): Promise<DatagramClient>;
+export function connect<E extends object>(
+  address: UdpTarget,
+  options?: UdpOptions,
+): Promise<DatagramClient<EventContract<E>>>;
 export function connect<P extends Protocol>(
   address: Address,
   options: ConnectOptions & WithProtocol<P>,
@@ -53,24 +74,27 @@ export function connect<E extends object>(
 ): Promise<PeerClient<EventContract<E>>>;
 export async function connect(
   address: Address,
-  options: ConnectOptions & Partial<WithProtocol<Protocol>> = {},
-): Promise<PeerClient> {
-  const { PeerClient: Client } = await import('./client.ts');
-  const client = new Client(streamPlace(address), options, protocolOf(options));
+  options: (ConnectOptions | UdpOptions) & Partial<WithProtocol<Protocol>> = {},
+): Promise<PeerClient | DatagramClient> {
+  const place = placeOf(address);
+  const protocol = protocolOf(options);
+  const client = isUdp(place)
+    ? new (await import('./datagram/client.ts')).DatagramClient(place, options, protocol)
+    : new (await import('./client.ts')).PeerClient(place, options, protocol);
   await client.start();
   return client;
+}
+
+async function streamServer(place: Place, options: ListenOptions, protocol: Protocol): Promise<PeerServer> {
+  const server = new (await import('./server.ts')).PeerServer(place, options, protocol);
+  if (options.inspect === true) (await import('./inspection.ts')).allowInspection(server, options.id);
+  return server;
 }
 
 function protocolOf({ protocol }: Partial<WithProtocol<Protocol>>): Protocol {
   return protocol === undefined ? {} : defineProtocol(protocol);
 }
 
-/** Datagrams have an endpoint of their own, which these two do not open yet. */
-function streamPlace(address: Address): Place {
-  const place = placeOf(address);
-  if (place.kind !== 'udp') return place;
-  throw new RingwireError(
-    'ERR_RINGWIRE_UDP_UNSUPPORTED',
-    'listen and connect know no udp: addresses yet; use tcp: or a local socket',
-  );
+function isUdp(place: Place): place is UdpPlace {
+  return place.kind === 'udp';
 }

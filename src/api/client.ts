@@ -14,6 +14,7 @@ import { CONNECT_TIMEOUT_MS } from '../limits.ts';
 import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
 import { clientTlsOptions } from '../transports/tls-options.ts';
 import { addressOf, type Place } from './address.ts';
+import { type CloseOptions, cutLate } from './deadline.ts';
 import { Endpoint } from './endpoint.ts';
 import { flushAtExit } from './exit.ts';
 import { type ClientLifecycle, Lifecycle } from './lifecycle.ts';
@@ -82,19 +83,17 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     return this;
   }
 
-  override close(): Promise<void> {
-    if (this.#ending || this.isClosed) return this.#gone;
-    this.#ending = true;
+  override async close(options: CloseOptions = {}): Promise<void> {
     const { socket } = this.#stream;
-    const isIdle = socket === undefined || socket.destroyed;
-    if (this.connection === undefined) this.#stream.disconnect();
-    else this.#stream.end();
-    if (isIdle) {
-      this.#destroyed();
-      return this.#gone;
+    if (!this.#ending && !this.isClosed) {
+      this.#ending = true;
+      const isIdle = socket === undefined || socket.destroyed;
+      if (this.connection === undefined) this.#stream.disconnect();
+      else this.#stream.end();
+      if (isIdle) this.#destroyed();
     }
-    const timer = setTimeout(() => socket.destroy(), this.endpoint.context.limits.closeTimeoutMs);
-    return this.#gone.finally(() => clearTimeout(timer));
+    const cut = (): void => void socket?.destroy();
+    await cutLate(this.#gone, cut, options, this.endpoint.context.limits.closeTimeoutMs);
   }
 
   override ref(): this {

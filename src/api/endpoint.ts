@@ -4,14 +4,13 @@
  * Invariant: messages of peers are published by `emitter` alone, what happens to connections by `lifecycle` alone.
  */
 import type { Codec } from '../codecs/codec.ts';
-import { retain } from '../codecs/raw.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/contracts.ts';
 import { makeContext } from '../endpoints/context.ts';
 import { Emitter, type Publisher, type Slot } from '../emitter.ts';
 import type { RingwireError } from '../errors.ts';
-import type { Frame } from '../frames/frame.ts';
 import { warnOfTrust } from '../transports/tls-options.ts';
+import { keeperOf } from './keep.ts';
 import { contextOptions, type EndpointOptions } from './options.ts';
 import { type Protocol, specOf } from './protocol.ts';
 import { Answerer, type AnyRequestHandler } from './requests/answerer.ts';
@@ -34,6 +33,8 @@ export class Endpoint {
   readonly context: ConnectionContext;
   readonly options: EndpointOptions;
   readonly validates: boolean;
+  /** Data that was lent to a handler, as the reader's own. */
+  readonly keep: (data: unknown) => unknown;
   readonly #protocol: Protocol;
 
   /** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
@@ -42,6 +43,7 @@ export class Endpoint {
     this.context = makeContext(this.emitter, contextOptions(options, protocol, followPeer));
     this.options = options;
     this.validates = options.validate === true;
+    this.keep = keeperOf(options.receive);
     this.#protocol = protocol;
   }
 
@@ -93,13 +95,6 @@ export class Endpoint {
   publisher(handlers: Publisher, refused: (error: RingwireError) => void): Publisher {
     return this.validates ? new CheckingPublisher(this, handlers, refused) : handlers;
   }
-
-  /** Data that was lent to a handler, as the reader's own. */
-  readonly keep = (data: unknown): unknown => {
-    const { receive = 'copy' } = this.options;
-    if (receive === 'view' && Buffer.isBuffer(data)) return retain(data);
-    return receive === 'frame' && isFrame(data) ? retain(data) : data;
-  };
 }
 
 /** Lets through what its schema says, as the schema yields it. */
@@ -124,8 +119,4 @@ class CheckingPublisher implements Publisher {
     }
     this.#handlers.publishTo(slot, value, origin);
   }
-}
-
-function isFrame(data: unknown): data is Frame {
-  return typeof data === 'object' && data !== null && 'traceStart' in data && 'correlation' in data;
 }

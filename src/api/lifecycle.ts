@@ -4,6 +4,8 @@
  * Invariant: only the endpoint itself publishes here. An error without a handler is counted in `stats()` and otherwise ignored.
  */
 import type { Emitter, Handler } from '../emitter.ts';
+import type { DatagramPeer } from './datagram/peer.ts';
+import type { UdpServerStats, UdpStats } from './datagram/stats.ts';
 import type { ServerPeer } from './server-peer.ts';
 import type { Contract } from './types.ts';
 
@@ -27,6 +29,25 @@ export interface ServerLifecycle<C extends Contract> {
   disconnect: [peer: ServerPeer<C>, error: Error | undefined];
   error: [error: Error, peer: ServerPeer<C> | undefined];
   drain: [peer: ServerPeer<C>];
+  close: [];
+}
+
+/** Of a client over UDP: there are no connections that could be lost. */
+export interface DatagramClientLifecycle extends Pick<ClientLifecycle, 'error' | 'drain' | 'close'> {
+  /** Every `udp.statsMs`; rates count from the one before. */
+  stats: [stats: UdpStats];
+}
+
+export interface DatagramLifecycle<C extends Contract> {
+  /** The first message of a source, before its handlers. */
+  connect: [peer: DatagramPeer<C>];
+  /** It is forgotten. If it comes again it is a new one. */
+  disconnect: [peer: DatagramPeer<C>];
+  /** A datagram could not be sent, or the socket failed. What is wrong with received ones is counted only. */
+  error: [error: Error];
+  drain: [peer: DatagramPeer<C>];
+  /** Every `udp.statsMs`; rates count from the one before. */
+  stats: [stats: UdpServerStats];
   close: [];
 }
 

@@ -23,6 +23,7 @@ export class Listening {
   readonly #stream: StreamServer;
   readonly #options: ListenOptions;
   #file: SocketFile | undefined = undefined;
+  #started: Promise<void> = Promise.resolve();
 
   constructor(stream: StreamServer, place: Place, options: ListenOptions) {
     this.#stream = stream;
@@ -31,7 +32,12 @@ export class Listening {
   }
 
   /** @throws RingwireError ERR_RINGWIRE_PATH_IN_USE, _PATH_NOT_SOCKET, _PATH_NOT_OWNED, or an error of the system such as EADDRINUSE */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#started = this.#start();
+    return this.#started;
+  }
+
+  async #start(): Promise<void> {
     const { place } = this;
     const { server } = this.#stream;
     if (place.kind === 'unix') {
@@ -44,6 +50,12 @@ export class Listening {
     if (place.kind !== 'unix') {
       this.place = { ...place, port: (server.address() as net.AddressInfo).port };
     } else if (!cluster.isWorker) this.#file = socketFile(place.path);
+  }
+
+  /** `start` has failed or takes too long: what it may still open is closed. */
+  abandon(): void {
+    const close = (): void => void this.stop();
+    this.#started.then(close, close);
   }
 
   /** Stops listening; settles when the last connection is gone. */

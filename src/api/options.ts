@@ -47,6 +47,8 @@ export interface EndpointOptions {
 
 /** What `listen` takes. */
 export interface ListenOptions extends EndpointOptions {
+  /** Milliseconds until it has to listen, 10,000 unless said otherwise; 0 or Infinity: no end. */
+  readonly timeout?: number;
   /** 1,000 unless said otherwise. */
   readonly maxConnections?: number;
   /** Open a local socket to all users. */
@@ -90,11 +92,7 @@ export function contextOptions(
   followPeer: boolean,
 ): ContextOptions {
   const { id = os.hostname(), codec = 'msgpack', receive = 'copy', slowConsumer = 'drop-newest' } = options;
-  if (!CODECS.includes(codec))
-    throw badOption(`codec must be 'json', 'msgpack' or 'raw', not ${shown(codec)}`);
-  if (!RECEIVE_MODES.includes(receive)) {
-    throw badOption(`receive must be 'copy', 'view' or 'frame', not ${shown(receive)}`);
-  }
+  checkMeaning(options);
   if (!SLOW_CONSUMER_POLICIES.includes(slowConsumer)) {
     throw badOption(
       `slowConsumer must be one of ${SLOW_CONSUMER_POLICIES.join(', ')}, not ${shown(slowConsumer)}`,
@@ -115,6 +113,18 @@ export function contextOptions(
     features: Feature.requests,
     poison: process.env['RINGWIRE_POISON'] === '1',
   };
+}
+
+/** What every endpoint says of its messages. @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
+export function checkMeaning({
+  codec = 'msgpack',
+  receive = 'copy',
+}: Pick<EndpointOptions, 'codec' | 'receive'>): void {
+  if (!CODECS.includes(codec))
+    throw badOption(`codec must be 'json', 'msgpack' or 'raw', not ${shown(codec)}`);
+  if (!RECEIVE_MODES.includes(receive)) {
+    throw badOption(`receive must be 'copy', 'view' or 'frame', not ${shown(receive)}`);
+  }
 }
 
 /** A time that a program gives, 0 for no end. @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */

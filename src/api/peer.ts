@@ -8,6 +8,8 @@ import type { Connection } from '../connection/connection.ts';
 import type { Emitter, Handler } from '../emitter.ts';
 import { RingwireError } from '../errors.ts';
 import { Feature } from '../frames/control.ts';
+import type { CloseOptions } from './deadline.ts';
+import { type DrainOptions, Draining } from './draining.ts';
 import type { Endpoint } from './endpoint.ts';
 import { timeoutOf } from './options.ts';
 import { MessageReader, type ReaderOptions } from './reader.ts';
@@ -27,13 +29,6 @@ import type {
   TypeIn,
 } from './types.ts';
 
-interface Waiting {
-  resolve(): void;
-  reject(error: Error): void;
-  /** Called before either. */
-  settled(): void;
-}
-
 /** What both sides can do with the other one: send, hear, ask. `PeerClient` and `ServerPeer` are its kinds. */
 export abstract class Peer<C extends Contract = AnyContract> {
   /** Counts of this peer. */
@@ -47,7 +42,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
   /** The other side answers requests. */
   #answers = false;
   readonly #readers = new Set<MessageReader<unknown>>();
-  readonly #draining = new Set<Waiting>();
+  readonly #draining = new Draining();
 
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
@@ -71,8 +66,11 @@ export abstract class Peer<C extends Contract = AnyContract> {
    */
   abstract send<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
 
-  /** Lets what was sent leave, then closes. Cuts the connection when that takes longer than `limits.closeTimeoutMs`. */
-  abstract close(): Promise<void>;
+  /**
+   * Lets what was sent leave, then closes. Cuts the connection when that takes longer than `limits.closeTimeoutMs`, or than the options say.
+   * @throws RingwireError ERR_RINGWIRE_BAD_CONFIG by its promise
+   */
+  abstract close(options?: CloseOptions): Promise<void>;
 
   /** Whether the connection keeps the process alive: yes, until `unref`. */
   abstract ref(): this;
@@ -174,23 +172,13 @@ export abstract class Peer<C extends Contract = AnyContract> {
     return new EitherAnswer(request, input, endpoint.codecOf(request), { timeout }, connect, (item) => item);
   }
 
-  /** Settles when `send` would say true. Rejects with ERR_RINGWIRE_NOT_CONNECTED when that will never be so, or with the signal's reason. */
-  drained(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
-    const { signal } = options;
-    if (signal?.aborted) return Promise.reject(signal.reason as Error);
+  /**
+   * Settles when `send` would say true. Rejects with ERR_RINGWIRE_NOT_CONNECTED when that will never be so, ERR_RINGWIRE_DRAIN_TIMEOUT when it
+   * takes too long, or with the signal's reason.
+   */
+  drained(options: DrainOptions = {}): Promise<void> {
     if (this.isClosed) return Promise.reject(notConnected());
-    if (this.connection !== undefined && !this.connection.isFull) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const waiting: Waiting = { resolve, reject, settled: () => {} };
-      this.#draining.add(waiting);
-      if (signal === undefined) return;
-      const abort = (): void => {
-        this.#draining.delete(waiting);
-        reject(signal.reason as Error);
-      };
-      signal.addEventListener('abort', abort, { once: true });
-      waiting.settled = () => signal.removeEventListener('abort', abort);
-    });
+    return this.#draining.wait(options, this.connection !== undefined && !this.connection.isFull);
   }
 
   /** Writes what was sent in this tick now instead of at its end. */
@@ -249,25 +237,18 @@ export abstract class Peer<C extends Contract = AnyContract> {
 
   /** There is room again. */
   protected release(): void {
-    for (const waiting of this.#stopWaiting()) waiting.resolve();
+    this.#draining.release();
   }
 
   /** Nothing follows any more. */
   protected finish(): void {
     this.isClosed = true;
-    for (const waiting of this.#stopWaiting()) waiting.reject(notConnected());
+    this.#draining.refuse();
     for (const reader of this.#readers) reader.end();
   }
 
   /** @internal Something of this peer was refused. */
   abstract refused(error: Error): void;
-
-  #stopWaiting(): Waiting[] {
-    const waiting = [...this.#draining];
-    this.#draining.clear();
-    for (const each of waiting) each.settled();
-    return waiting;
-  }
 
   #ready(): Exchanges {
     if (this.#exchanges === undefined) throw notConnected();

@@ -6,6 +6,7 @@
  */
 import type { Codec, CodecName } from '../codecs/codec.ts';
 import type { Struct } from '../codecs/struct/struct.ts';
+import type { EventRule } from '../connection/datagram-order.ts';
 import { RingwireError } from '../errors.ts';
 import { AGREED_ID_MAX } from '../frames/control.ts';
 import type { StandardSchema } from './schema.ts';
@@ -17,6 +18,8 @@ export interface EventSpec {
   /** Another codec than the connection's, or the struct that its messages are. */
   readonly codec?: CodecName | Codec | Struct;
   readonly schema?: StandardSchema;
+  /** Over UDP: which of its messages count, and for how long. */
+  readonly udp?: EventRule;
 }
 
 /** What a protocol says of a request. */
@@ -78,6 +81,11 @@ export function eventCodecs(protocol: Protocol): ReadonlyMap<string, CodecName |
     if (codec !== undefined) codecs.set(name, codec);
   }
   return codecs;
+}
+
+export function eventRules(protocol: Protocol): Record<string, EventRule> {
+  const rules = Object.entries(protocol.events ?? {}).map(([name, { udp }]) => [name, udp] as const);
+  return Object.fromEntries(rules.filter(([, rule]) => rule !== undefined)) as Record<string, EventRule>;
 }
 
 /** The spec of a name, never a property of Object.prototype. */

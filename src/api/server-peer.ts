@@ -6,6 +6,7 @@
 import type net from 'node:net';
 import type { Connection } from '../connection/connection.ts';
 import { Emitter, type Publisher, type Slot } from '../emitter.ts';
+import { type CloseOptions, cutLate } from './deadline.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Peer } from './peer.ts';
 import { notConnected } from './requests/asker.ts';
@@ -46,13 +47,14 @@ export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
     return false;
   }
 
-  override close(): Promise<void> {
-    if (this.isClosed) return this.#gone;
+  override async close(options: CloseOptions = {}): Promise<void> {
     const connection = this.#connection;
-    if (this.connection === undefined) connection.destroy();
-    else connection.end();
-    const timer = setTimeout(() => connection.destroy(), this.endpoint.context.limits.closeTimeoutMs);
-    return this.#gone.finally(() => clearTimeout(timer));
+    if (!this.isClosed) {
+      if (this.connection === undefined) connection.destroy();
+      else connection.end();
+    }
+    const cut = (): void => connection.destroy();
+    await cutLate(this.#gone, cut, options, this.endpoint.context.limits.closeTimeoutMs);
   }
 
   override ref(): this {
@@ -84,6 +86,11 @@ export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
     this.detach();
     this.finish();
     this.#resolveGone();
+  }
+
+  /** @internal Settles when the connection is gone. */
+  get whenGone(): Promise<void> {
+    return this.#gone;
   }
 
   /** @internal Adds what was counted so far. */

@@ -8,15 +8,16 @@ import { StreamServer } from '../endpoints/server.ts';
 import { fanOut } from '../endpoints/fan-out.ts';
 import { type Handler } from '../emitter.ts';
 import { RingwireError } from '../errors.ts';
-import { LISTEN_CONNECTIONS_MAX } from '../limits.ts';
+import { CONNECT_TIMEOUT_MS, LISTEN_CONNECTIONS_MAX } from '../limits.ts';
 import { serverTlsOptions } from '../transports/tls-options.ts';
 import { addressOf, type Place } from './address.ts';
+import { type CloseOptions, inTime } from './deadline.ts';
 import { Endpoint } from './endpoint.ts';
 import { flushAtExit } from './exit.ts';
 import { Group, Groups } from './group.ts';
 import { Lifecycle, type ServerLifecycle } from './lifecycle.ts';
 import { Listening } from './listening.ts';
-import { checkNumber, type ListenOptions } from './options.ts';
+import { checkNumber, type ListenOptions, timeoutOf } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import type { AnyRequestHandler } from './requests/answerer.ts';
 import type { RequestContext } from './requests/handling.ts';
@@ -28,6 +29,7 @@ import type { AnyContract, AnyHandlerOf, Contract, DataArguments, HandlerOf, Nam
 export class PeerServer<C extends Contract = AnyContract> {
   /** What happens to the server and its connections: `connect`, `disconnect`, `error`, `drain`, `close`. */
   readonly lifecycle: Lifecycle<ServerLifecycle<C>>;
+  readonly #options: ListenOptions;
   readonly #endpoint: Endpoint;
   readonly #stream: StreamServer;
   readonly #listening: Listening;
@@ -46,6 +48,7 @@ export class PeerServer<C extends Contract = AnyContract> {
   constructor(place: Place, options: ListenOptions, protocol: Protocol) {
     const { maxConnections = LISTEN_CONNECTIONS_MAX } = options;
     checkNumber('maxConnections', maxConnections, 1, Infinity);
+    this.#options = options;
     this.#endpoint = new Endpoint(options, protocol, true);
     this.lifecycle = new Lifecycle(this.#endpoint.lifecycle);
     this.#stream = this.#newStream(place, options, maxConnections);
@@ -154,10 +157,10 @@ export class PeerServer<C extends Contract = AnyContract> {
     return this;
   }
 
-  /** Stops listening, lets what was sent to the peers leave, and closes their connections. */
-  close(): Promise<void> {
+  /** Stops listening, lets what was sent to the peers leave, and closes their connections. Options as for `peer.close`. */
+  async close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close();
-    return this.#closing;
+    await Promise.all([this.#closing, ...Array.from(this.#bySocket.values(), (peer) => peer.close(options))]);
   }
 
   /** As `close`, for `await using`. */
@@ -166,27 +169,27 @@ export class PeerServer<C extends Contract = AnyContract> {
   }
 
   /** @internal Called by `listen`. */
-  async start(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
+  async start(): Promise<void> {
+    const { signal, timeout } = this.#options;
+    const timeoutMs = timeoutOf(timeout, CONNECT_TIMEOUT_MS);
+    const late = (): Error => this.#late(timeoutMs);
     try {
-      await this.#listening.start();
+      signal?.throwIfAborted();
+      await inTime(this.#listening.start(), { signal, timeoutMs, late });
     } catch (error) {
       this.#unhook();
+      this.#listening.abandon();
       throw error;
     }
     const abort = (): void => void this.close();
     signal?.addEventListener('abort', abort, { once: true });
     this.#endpoint.lifecycle.once('close', () => signal?.removeEventListener('abort', abort));
-    if (signal?.aborted) {
-      await this.close();
-      throw signal.reason as Error;
-    }
   }
 
   async #close(): Promise<void> {
     this.#unhook();
     const stopped = this.#listening.stop();
-    await Promise.all([...this.#bySocket.values()].map((peer) => peer.close()));
+    await Promise.all(Array.from(this.#bySocket.values(), (peer) => peer.whenGone));
     await stopped;
     this.#endpoint.lifecycle.publish('close');
   }
@@ -236,6 +239,11 @@ export class PeerServer<C extends Contract = AnyContract> {
         );
       },
     });
+  }
+
+  #late(limit: number): RingwireError {
+    const message = `${this.address} could not be listened on within ${limit} ms`;
+    return new RingwireError('ERR_RINGWIRE_LISTEN_TIMEOUT', message, { limit });
   }
 
   #disconnected(socket: net.Socket): void {

@@ -39,6 +39,8 @@ export interface InboxPeer {
 
 export interface InboxOptions {
   readonly codecs: readonly (Codec | undefined)[];
+  /** Of events that have one of their own. */
+  readonly eventCodecs: ReadonlyMap<string, Codec>;
   readonly rules: ReadonlyMap<string, EventRule>;
   readonly delimiter: Buffer;
   /** Undefined: fragments are refused. */
@@ -140,7 +142,7 @@ export class DatagramInbox {
       this.#refused(error, peer);
       return;
     }
-    peer.codecId = codec.id;
+    this.#answerIn(codec, slot, peer);
     peer.figures.receivedMessages++;
     peer.deliver(slot, data);
   }
@@ -176,12 +178,24 @@ export class DatagramInbox {
 
   /** Undefined: no struct is known for the event, which is counted. */
   #codecOf(slot: Slot, codec: Codec, peer: InboxPeer): Codec | undefined {
+    const own = this.#ownCodec(slot);
+    if (own?.id === codec.id) return own;
     try {
       return codec.forEvent?.(slot.name) ?? codec;
     } catch (error) {
       this.#refused(error, peer);
       return undefined;
     }
+  }
+
+  /** The peer's codec is that of its events that have none of their own. */
+  #answerIn(codec: Codec, slot: Slot, peer: InboxPeer): void {
+    if (peer.codecId !== codec.id && this.#ownCodec(slot) === undefined) peer.codecId = codec.id;
+  }
+
+  #ownCodec(slot: Slot): Codec | undefined {
+    const { eventCodecs } = this.#options;
+    return eventCodecs.size === 0 ? undefined : eventCodecs.get(slot.name);
   }
 
   #ordered(slot: Slot, codec: Codec, frame: Frame, peer: InboxPeer): void {
@@ -192,7 +206,7 @@ export class DatagramInbox {
       this.#refused(error, peer);
       return;
     }
-    peer.codecId = codec.id;
+    this.#answerIn(codec, slot, peer);
     // A lent frame is only good for this call, and a newest value may wait.
     this.#handOn(slot, data === frame ? { ...frame } : data, peer);
   }

@@ -90,6 +90,11 @@ export class DatagramSender {
     return this.#packer.isOpen || this.#latest !== undefined;
   }
 
+  /** `send` has said false, and a drain will follow. */
+  get isFull(): boolean {
+    return this.#full;
+  }
+
   get isBlocked(): boolean {
     return this.#queue.length > 0;
   }

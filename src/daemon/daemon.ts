@@ -7,10 +7,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Address, placeOf } from '../api/address.ts';
+import { type Address, type Place, placeOf } from '../api/address.ts';
 import { connect, listen } from '../api/api.ts';
 import type { PeerClient } from '../api/client.ts';
-import type { ConnectOptions, ListenOptions } from '../api/options.ts';
+import { type ConnectOptions, type ListenOptions, timeoutOf } from '../api/options.ts';
+import type { AskOptions } from '../api/requests/asked.ts';
 import type { PeerServer } from '../api/server.ts';
 import type { EventContract } from '../api/types.ts';
 import { RingwireError } from '../errors.ts';
@@ -69,7 +70,7 @@ export function runDaemon<E extends object>(
 ): Promise<PeerServer<EventContract<E>>>;
 export async function runDaemon(name: string, options: DaemonOptions = {}): Promise<PeerServer> {
   const { version = '', idleMs = IDLE_MS, address = addressFor(name), ...rest } = options;
-  const lock = await takeLock(address);
+  const lock = await takeLock(address, rest.signal);
   let server: PeerServer;
   try {
     server = await listen(address, { ...rest, id: idOf(name, version) });
@@ -94,7 +95,9 @@ export function connectDaemon<E extends object>(
 ): Promise<PeerClient<EventContract<E>>>;
 export async function connectDaemon(name: string, options: ConnectDaemonOptions): Promise<PeerClient> {
   const { script, args, env, version, replace, address = addressFor(name), ...rest } = options;
-  const { timeout = START_MS, signal } = rest;
+  streamPlace(address);
+  const { signal } = rest;
+  const timeout = timeoutOf(rest.timeout, START_MS);
   const deadline = performance.now() + timeout;
   const starter = new Starter(script, args, env);
   for (;;) {
@@ -102,14 +105,22 @@ export async function connectDaemon(name: string, options: ConnectDaemonOptions)
     try {
       const client = await connect(address, { ...rest, timeout: Math.max(1, deadline - performance.now()) });
       if (version === undefined || client.id === idOf(name, version)) return client;
-      await makeWay(client, replace === true, idOf(name, version));
+      const left = { timeout: Math.max(1, deadline - performance.now()), ...(signal && { signal }) };
+      await makeWay(client, replace === true, idOf(name, version), left);
     } catch (error) {
       if (!isAbsent(error)) throw error;
       if (performance.now() > deadline) throw tooLate(name, timeout, starter.whyNot, error);
       starter.start();
     }
-    await pause(CONNECT_PAUSE_MS, undefined, { ...(signal && { signal }) });
+    await wait(CONNECT_PAUSE_MS, signal);
   }
+}
+
+/** A daemon is one process at a place: datagrams cannot tell whether it is there. */
+function streamPlace(address: Address): Place {
+  const place = placeOf(address);
+  if (place.kind !== 'udp') return place;
+  throw new RingwireError('ERR_RINGWIRE_UDP_UNSUPPORTED', 'a daemon needs a local, tcp: or tls: address');
 }
 
 function addressFor(name: string): Address {
@@ -120,8 +131,8 @@ function idOf(name: string, version: string): string {
   return version === '' ? name : `${name}@${version}`;
 }
 
-async function takeLock(address: Address): Promise<Lock> {
-  const place = placeOf(address);
+async function takeLock(address: Address, signal: AbortSignal | undefined): Promise<Lock> {
+  const place = streamPlace(address);
   const what = place.kind === 'unix' ? place.path : `${place.kind}:${place.host}:${place.port}`;
   const deadline = performance.now() + LOCK_MS;
   for (;;) {
@@ -129,8 +140,13 @@ async function takeLock(address: Address): Promise<Lock> {
     if (lock !== undefined) return lock;
     if (performance.now() > deadline)
       throw new RingwireError('ERR_RINGWIRE_PATH_IN_USE', `another process serves ${what}`);
-    await pause(LOCK_PAUSE_MS);
+    await wait(LOCK_PAUSE_MS, signal);
   }
+}
+
+/** Rejects with the signal's own reason. */
+async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await pause(ms, undefined, { ...(signal && { signal }) }).catch(() => signal?.throwIfAborted());
 }
 
 function closeWhenIdle(server: PeerServer, idleMs: number): void {
@@ -194,10 +210,15 @@ function start(script: string | URL, args: readonly string[] = [], env?: NodeJS.
   return daemon;
 }
 
-async function makeWay(client: PeerClient, replace: boolean, wanted: string): Promise<void> {
+async function makeWay(
+  client: PeerClient,
+  replace: boolean,
+  wanted: string,
+  options: AskOptions,
+): Promise<void> {
   const running = client.id;
   try {
-    if (replace) await client.request(CLOSE_REQUEST);
+    if (replace) await client.request(CLOSE_REQUEST, undefined, options);
   } finally {
     await client.close();
   }

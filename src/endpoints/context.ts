@@ -5,12 +5,11 @@
  */
 import { ReceiveRing, RING_BYTES } from '../bytes/receive-ring.ts';
 import { SlabPool } from '../bytes/slab-pool.ts';
-import type { AnyCodecName, Codec, CodecName } from '../codecs/codec.ts';
+import type { AnyCodecName, Codec } from '../codecs/codec.ts';
 import { JsonCodec } from '../codecs/json.ts';
 import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, type ReceiveMode } from '../codecs/raw.ts';
 import { StructCodec, type Structs } from '../codecs/struct/codec.ts';
-import { isStruct, type Struct } from '../codecs/struct/struct.ts';
 import { ownLayouts } from '../connection/agreement.ts';
 import { BinaryWire } from '../connection/binary-wire.ts';
 import type { ConnectionContext } from '../connection/contracts.ts';
@@ -25,6 +24,7 @@ import type { Sink, Wire, WireKind } from '../connection/wire.ts';
 import type { Emitter } from '../emitter.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
 import type { Limits, SlowConsumerPolicy } from '../limits.ts';
+import { type EventCodecs, eventCodecsOf, structsOf } from './event-codecs.ts';
 
 export interface Accounts {
   readonly memory: MemoryBudget;
@@ -47,7 +47,7 @@ export interface ContextOptions {
   /** Event names with ids that both programs know. */
   events: Readonly<Record<string, number>>;
   /** Events with a codec of their own: its name, its struct, or an object that knows more than the name says. */
-  eventCodecs?: ReadonlyMap<string, CodecName | Codec | Struct> | undefined;
+  eventCodecs?: EventCodecs | undefined;
   /** The structs of events, for peers that speak the codec 'struct'. */
   structs?: Structs | undefined;
   /** What this side offers in a hello, bits of `Feature`. */
@@ -67,7 +67,7 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const { limits } = options;
   const ring = new ReceiveRing(RING_BYTES, options.poison);
   const raw = new RawCodec(options.receive, options.encoding, ring.bytes);
-  const struct = new StructCodec(structsOf(options), options.receive);
+  const struct = new StructCodec(structsOf(options.structs, options.eventCodecs), options.receive);
   const byName: Record<AnyCodecName, Codec> = {
     json: new JsonCodec(limits),
     msgpack: new MsgpackCodec(limits),
@@ -79,16 +79,8 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     // Without a struct there is nothing that it could decode.
     if (codec !== struct || struct.events.size > 0) codecs[codec.id] = codec;
   }
-  const eventCodecs = new Map<string, Codec>();
-  for (const [event, choice] of options.eventCodecs ?? []) {
-    const codec = isStruct(choice)
-      ? struct.forEvent(event)
-      : typeof choice === 'string'
-        ? byName[choice]
-        : choice;
-    eventCodecs.set(event, codec);
-    codecs[codec.id] ??= codec;
-  }
+  const eventCodecs = eventCodecsOf(options.eventCodecs, byName, struct);
+  for (const codec of eventCodecs.values()) codecs[codec.id] ??= codec;
   const events = new EventIds(options.events, limits.eventNameBytesMax);
   const delimited = {
     envelopes: new Envelopes(delimiterBytes(options.delimiter)),
@@ -129,11 +121,4 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     keyOf,
     makeWire,
   };
-}
-
-/** Those of `structs`, and of events whose codec is a struct. */
-function structsOf({ structs = {}, eventCodecs = new Map() }: ContextOptions): Structs {
-  const all = Object.entries(structs);
-  for (const [event, choice] of eventCodecs) if (isStruct(choice)) all.push([event, choice]);
-  return Object.fromEntries(all);
 }

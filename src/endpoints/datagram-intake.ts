@@ -19,7 +19,7 @@ interface Transferable extends ArrayBuffer {
 
 /** @param isAlone whether nobody but the endpoint listens to the socket */
 export function inboxOptions(
-  { codecs, rules, delimiter }: DatagramOutput,
+  { codecs, eventCodecs, rules, delimiter }: DatagramOutput,
   options: DatagramOptions,
   settings: FullSettings,
   isAlone: () => boolean,
@@ -29,7 +29,7 @@ export function inboxOptions(
         if (isAlone()) give(bytes);
       }
     : undefined;
-  return { codecs, rules, delimiter, assembly: assemblyOptions(settings), release };
+  return { codecs, eventCodecs, rules, delimiter, assembly: assemblyOptions(settings), release };
 }
 
 function mayRelease(

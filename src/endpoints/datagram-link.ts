@@ -145,6 +145,16 @@ export class DatagramLink implements TableEntry, DatagramRoute, InboxPeer {
     this.#latest = undefined;
   }
 
+  /** Bytes that wait to leave. */
+  get pendingBytes(): number {
+    return this.#sender?.pendingBytes ?? 0;
+  }
+
+  /** `send` has said false, and a drain will follow. */
+  get isFull(): boolean {
+    return this.#sender?.isFull === true;
+  }
+
   /** It has echoed a token. */
   get isProven(): boolean {
     return this.rank === Rank.proven;

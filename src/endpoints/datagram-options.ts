@@ -12,6 +12,7 @@ import type { SenderOptions } from '../connection/datagram-sender.ts';
 import { RingwireError } from '../errors.ts';
 import { DatagramFlag } from '../frames/datagram.ts';
 import { DATAGRAM_BYTES_FLOOR, DATAGRAM_BYTES_MAX, DATAGRAM_LIMITS } from '../limits.ts';
+import type { EventCodecs } from './event-codecs.ts';
 
 /** `config.udp`: sizes of datagrams, rules of events, peers, buffers, multicast. docs/udp.md has the defaults. */
 export interface DatagramSettings {
@@ -73,9 +74,13 @@ export interface DatagramOptions {
   readonly port: number;
   /** How messages go to those who have said nothing yet; others are answered in their own wire. */
   readonly wire: 'binary' | 'delimited' | 'unframed';
+  /** Refuse datagrams of every other wire. */
+  readonly oneWire?: boolean | undefined;
   readonly codec: AnyCodecName;
   /** The structs of events. No hello compares their layouts here. */
   readonly structs: Structs;
+  /** Events with a codec of their own, whatever the peer speaks otherwise. */
+  readonly eventCodecs?: EventCodecs | undefined;
   readonly receive: ReceiveMode;
   readonly encoding: BufferEncoding;
   readonly delimiter: string;

@@ -17,6 +17,7 @@ import { delimiterBytes } from '../frames/delimited.ts';
 import { DEFAULT_LIMITS, FRAME_BYTES_CEILING } from '../limits.ts';
 import type { DatagramLink } from './datagram-link.ts';
 import type { DatagramOptions } from './datagram-options.ts';
+import { eventCodecsOf, structsOf } from './event-codecs.ts';
 
 /** The wire is only written with here: nothing arrives. */
 const NO_SINK = {} as Sink;
@@ -25,6 +26,8 @@ export class DatagramOutput {
   readonly codecs: readonly (Codec | undefined)[];
   /** The codec for peers whose own is not known. */
   readonly codec: Codec;
+  /** Of events that have one of their own. */
+  readonly eventCodecs: ReadonlyMap<string, Codec>;
   readonly rules: ReadonlyMap<string, EventRule>;
   readonly delimiter: Buffer;
   readonly #encoding: BufferEncoding;
@@ -32,14 +35,17 @@ export class DatagramOutput {
 
   /** @throws RingwireError ERR_RINGWIRE_BAD_DELIMITER */
   constructor(options: DatagramOptions, rules: Readonly<Record<string, EventRule>>) {
+    const struct = new StructCodec(structsOf(options.structs, options.eventCodecs), options.receive);
     const byName: Record<AnyCodecName, Codec> = {
       json: new JsonCodec(DEFAULT_LIMITS, true),
       msgpack: new MsgpackCodec(),
       raw: new RawCodec(options.receive, options.encoding),
-      struct: new StructCodec(options.structs, options.receive),
+      struct,
     };
     const codecs: (Codec | undefined)[] = [];
     for (const codec of Object.values(byName)) codecs[codec.id] = codec;
+    this.eventCodecs = eventCodecsOf(options.eventCodecs, byName, struct);
+    for (const codec of this.eventCodecs.values()) codecs[codec.id] ??= codec;
     this.codecs = codecs;
     this.codec = byName[options.codec];
     this.rules = new Map(Object.entries(rules));
@@ -68,13 +74,19 @@ export class DatagramOutput {
   #sendNow(link: DatagramLink, event: string, data: unknown, maxAgeMs: number): boolean {
     const { sender, wire } = link;
     if (wire === 'binary') {
-      const codec = this.codecs[link.codecId] ?? this.codec;
-      return sender.send(event, data, codec.forEvent?.(event) ?? codec, maxAgeMs);
+      return sender.send(event, data, this.#codecOf(link, event), maxAgeMs);
     }
     if (wire === 'delimited') {
       return sender.sendWhole((out) => this.#text.encode(event, data, out), maxAgeMs);
     }
     // Without a wire there are no events: the first argument is what is sent.
     return sender.sendWhole((out) => out.append(toBytes(event, this.#encoding)), maxAgeMs);
+  }
+
+  #codecOf(link: DatagramLink, event: string): Codec {
+    const own = this.eventCodecs.size === 0 ? undefined : this.eventCodecs.get(event);
+    if (own !== undefined) return own;
+    const codec = this.codecs[link.codecId] ?? this.codec;
+    return codec.forEvent?.(event) ?? codec;
   }
 }

@@ -23,6 +23,7 @@ export class DatagramPeers {
   readonly #host: LinkHost;
   readonly #hosts: HostNames;
   readonly #wire: DatagramWire;
+  readonly #oneWire: boolean;
   readonly #codecId: number;
   readonly #replyFactor: number | undefined;
   readonly #table: PeerTable<DatagramLink>;
@@ -42,6 +43,7 @@ export class DatagramPeers {
     this.#host = host;
     this.#hosts = hosts;
     this.#wire = options.wire;
+    this.#oneWire = options.oneWire === true || options.wire === 'unframed';
     this.#codecId = codecId;
     this.#replyFactor = settings.replyFactor;
     this.#table = new PeerTable(settings.peersMax, settings.peerTtlMs, (link) => {
@@ -59,7 +61,7 @@ export class DatagramPeers {
     this.heardMs = performance.now();
     this.#table.touch(link, this.heardMs);
     this.#table.promote(link, link.received(bytes.length));
-    const wire = wireOf(bytes, this.#wire);
+    const wire = this.#oneWire ? this.#wire : wireOf(bytes);
     if (wire !== link.wire) this.#setWire(link, wire);
     return link;
   }
@@ -73,6 +75,11 @@ export class DatagramPeers {
     // One that has never said anything stays known while it is spoken to.
     if (link !== undefined && !link.isHeard) this.#table.touch(link, this.heardMs);
     return link;
+  }
+
+  /** The peer at an address, if it is remembered. */
+  known({ address, port }: DatagramTarget): DatagramLink | undefined {
+    return this.#table.get(linkName(this.#hosts.get(address) ?? address, port));
   }
 
   proven(link: DatagramLink): void {
@@ -131,8 +138,7 @@ export class DatagramPeers {
 }
 
 /** The wire of a datagram, where this side knows several. */
-function wireOf(bytes: Buffer, own: DatagramWire): DatagramWire {
-  if (own === 'unframed') return own;
+function wireOf(bytes: Buffer): DatagramWire {
   return bytes[0] === MAGIC && bytes[1] === DATAGRAM_KIND ? 'binary' : 'delimited';
 }
 

@@ -11,6 +11,8 @@ export interface PeerStats extends DatagramFigures {
   readonly port: number;
   /** It has echoed a token. */
   readonly isProven: boolean;
+  /** Bytes that wait to leave. */
+  readonly pendingBytes: number;
 }
 
 export interface DatagramStats extends DatagramFigures {
@@ -22,6 +24,11 @@ export interface DatagramStats extends DatagramFigures {
   /** What the system granted. */
   readonly recvBufferBytes: number;
   readonly sendBufferBytes: number;
+}
+
+export function peerStats({ info, figures, isProven, pendingBytes }: DatagramLink): PeerStats {
+  const { address, port } = info;
+  return { ...figures.read(), address, port, isProven, pendingBytes };
 }
 
 export class DatagramCounts {
@@ -41,11 +48,10 @@ export class DatagramCounts {
   ): DatagramStats {
     let total = this.#past;
     const peers: PeerStats[] = [];
-    for (const { info, figures, isProven } of links) {
-      const own = figures.read();
-      total = addFigures(total, own);
-      const { address, port } = info;
-      peers.push({ ...own, address, port, isProven });
+    for (const link of links) {
+      const own = peerStats(link);
+      total = addFigures(total, link.figures.read());
+      peers.push(own);
     }
     const faultsByCode = Object.fromEntries(faults);
     const forgottenPeers = this.#forgottenPeers;

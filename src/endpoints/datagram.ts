@@ -9,8 +9,8 @@ import { SlabPool } from '../bytes/slab-pool.ts';
 import { DatagramInbox } from '../connection/datagram-inbox.ts';
 import { DatagramNames } from '../connection/datagram-names.ts';
 import type { SenderOptions } from '../connection/datagram-sender.ts';
-import type { Emitter, Slot } from '../emitter.ts';
-import { type MessageError, RingwireError } from '../errors.ts';
+import type { Publisher, Slot } from '../emitter.ts';
+import type { ErrorCode, MessageError } from '../errors.ts';
 import { DatagramSocket } from '../transports/datagram.ts';
 import { inboxOptions } from './datagram-intake.ts';
 import type { DatagramLink, LinkHost, RemoteInfo } from './datagram-link.ts';
@@ -25,6 +25,7 @@ import { DatagramOutput } from './datagram-output.ts';
 import { DatagramPeers, type DatagramTarget } from './datagram-peers.ts';
 import { DatagramCounts, type DatagramStats } from './datagram-stats.ts';
 import { HostNames } from './host-names.ts';
+import { type SendError, SendFailures } from './send-failures.ts';
 
 export interface DatagramHandlers {
   /** The socket is bound, and connected if it is to be. */
@@ -35,17 +36,14 @@ export interface DatagramHandlers {
   identified(source: RemoteInfo, data: unknown): void;
   error(error: Error): void;
   drained(target: RemoteInfo): void;
+  /** A peer is not remembered any more. */
+  forgotten?: ((source: RemoteInfo) => void) | undefined;
   stats(stats: DatagramStats): void;
   closed(): void;
 }
 
-/** What Node tells of a datagram that could not be sent. */
-type SendError = NodeJS.ErrnoException & { address?: string; port?: number };
-
 const SWEEP_MS = 1_000;
 const KEEPALIVES_PER_TTL = 3;
-/** Of one code there is one error event in this time; all are counted. */
-const TELL_AGAIN_MS = 1_000;
 /** Memory for datagrams that is kept for the next burst. */
 const FREE_BYTES_MAX: number = 4 * 1024 * 1024;
 
@@ -53,7 +51,7 @@ export class DatagramEndpoint implements LinkHost {
   readonly names: DatagramNames;
   readonly pool: SlabPool;
   readonly senderOptions: SenderOptions;
-  readonly #emitter: Emitter;
+  readonly #publisher: Publisher;
   readonly #handlers: DatagramHandlers;
   readonly #options: DatagramOptions;
   readonly #settings: FullSettings;
@@ -69,13 +67,13 @@ export class DatagramEndpoint implements LinkHost {
   /** Peers with newest values for the end of the turn. */
   #latest: DatagramLink[] = [];
   readonly #timers: NodeJS.Timeout[] = [];
-  readonly #toldMs = new Map<string, number>();
+  readonly #failures = new SendFailures((error) => this.#handlers.error(error));
   #isStopped = false;
 
   /** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG, ERR_RINGWIRE_BAD_DELIMITER */
-  constructor(emitter: Emitter, options: DatagramOptions, handlers: DatagramHandlers) {
+  constructor(publisher: Publisher, options: DatagramOptions, handlers: DatagramHandlers) {
     const settings = (this.#settings = datagramSettings(options.settings));
-    this.#emitter = emitter;
+    this.#publisher = publisher;
     this.#options = options;
     this.#handlers = handlers;
     this.names = new DatagramNames(options.agreed);
@@ -88,8 +86,7 @@ export class DatagramEndpoint implements LinkHost {
     const isAlone = (): boolean => this.socket.listenerCount('message') === 1;
     this.#inbox = new DatagramInbox(this.names, inboxOptions(this.#output, options, settings, isAlone));
     this.#hosts = new HostNames(options.type === 'udp4' ? 4 : 6, (error) => this.#sendFailed(error));
-    const { id } = this.#output.codec;
-    this.#peers = new DatagramPeers(this, this.#hosts, options, settings, id, (link) =>
+    this.#peers = new DatagramPeers(this, this.#hosts, options, settings, this.#output.codec.id, (link) =>
       this.#forgotten(link),
     );
     this.#socket = this.#makeSocket();
@@ -139,6 +136,17 @@ export class DatagramEndpoint implements LinkHost {
     this.#outgoing.flush();
   }
 
+  /** What is remembered of the peer at an address. */
+  known(target: DatagramTarget): DatagramLink | undefined {
+    return this.#peers.known(target);
+  }
+
+  /** Counts a message that does not reach the program. */
+  refuse(link: DatagramLink, code: ErrorCode): void {
+    link.figures.faults++;
+    this.#inbox.fault(code);
+  }
+
   stats(): DatagramStats {
     const { recv, send } = this.#socket.bufferBytes;
     return this.#counts.read(this.#peers.all(), this.#inbox.faults, recv, send);
@@ -181,13 +189,11 @@ export class DatagramEndpoint implements LinkHost {
   deliver(link: DatagramLink, slot: Slot, data: unknown): void {
     try {
       const refusal = this.#handlers.received?.(link.info, slot.name, data);
-      if (refusal !== undefined) {
-        link.figures.faults++;
-        this.#inbox.fault(refusal.code);
-        return;
+      if (refusal !== undefined) this.refuse(link, refusal.code);
+      else {
+        this.#handlers.identified(link.info, data);
+        this.#publisher.publishTo(slot, data, link.info);
       }
-      this.#handlers.identified(link.info, data);
-      this.#emitter.publishTo(slot, data, link.info);
     } catch (error) {
       this.failed(error as Error);
     }
@@ -276,18 +282,12 @@ export class DatagramEndpoint implements LinkHost {
     this.#outgoing.forgotten(link);
     link.discard();
     this.#counts.forgotten(link);
+    this.#handlers.forgotten?.(link.info);
   }
 
   #sendFailed(cause: SendError): void {
-    const code = 'ERR_RINGWIRE_SEND_FAILED';
-    this.#inbox.fault(code);
-    const name = cause.code ?? 'unknown';
-    const now = performance.now();
-    if (now - (this.#toldMs.get(name) ?? -Infinity) < TELL_AGAIN_MS) return;
-    this.#toldMs.set(name, now);
-    const peer = cause.address === undefined ? {} : { peer: `${cause.address}:${cause.port}` };
-    const message = `a datagram could not be sent${cause.address === undefined ? '' : ` to ${peer.peer}`}: ${name}`;
-    this.#handlers.error(new RingwireError(code, message, { cause, ...peer }));
+    this.#inbox.fault('ERR_RINGWIRE_SEND_FAILED');
+    this.#failures.tell(cause);
   }
 
   #closed(): void {

@@ -59,12 +59,6 @@ test('tls verifies by default', async (context) => {
   await assert.rejects(listen('tls://127.0.0.1:0'), { code: 'ERR_RINGWIRE_TLS_CONFIG' });
 });
 
-test('udp is refused with a code until it is there', async () => {
-  const code = 'ERR_RINGWIRE_UDP_UNSUPPORTED';
-  await assert.rejects(listen('udp://127.0.0.1:9'), { code });
-  await assert.rejects(connect('udp://127.0.0.1:9'), { code });
-});
-
 test('connect fails with the reason: nobody there, a server that says nothing, a signal, the time', async (context) => {
   const stage = new Stage(context);
   await assert.rejects(connect(stage.address), { code: 'ENOENT' });

@@ -27,6 +27,7 @@ export class Handling implements Exchange, RequestContext {
   isAborted = false;
   #reason: Error | undefined = undefined;
   #controller: AbortController | undefined = undefined;
+  #aborted: Promise<void> | undefined = undefined;
   /** Items that may still be sent. */
   #credit = STREAM_WINDOW_ITEMS;
   #wake: (() => void) | undefined = undefined;
@@ -54,12 +55,13 @@ export class Handling implements Exchange, RequestContext {
     this.#wake?.();
   }
 
-  /** Settles when nobody waits any more. */
+  /** Settles when nobody waits any more. One promise for all who ask. */
   aborted(): Promise<void> {
-    return new Promise((resolve) => {
+    this.#aborted ??= new Promise((resolve) => {
       if (this.isAborted) resolve();
       else this.signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    return this.#aborted;
   }
 
   grant(items: number): void {
