@@ -4,11 +4,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import dns from 'node:dns';
 import net from 'node:net';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { connect, type ConnectOptions, listen } from '../../src/index.ts';
+import { connect, type ConnectOptions, listen, type ServerPeer } from '../../src/index.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { projectRoot } from '../support/project.ts';
 import { greetingBytes, next, nextPeer, Stage, until } from './support.ts';
@@ -188,6 +189,46 @@ test('a peer that does not read is cut when the time of the close is over', asyn
   for (let n = 0; n < 20; n++) peer.send('n', Buffer.alloc(1_000_000));
   await server.close();
   assert.equal(peer.isConnected, false);
+});
+
+test('drained and close have an end of their own: a time, a signal', async (context) => {
+  const stage = new Stage(context);
+  const server = await stage.server({ codec: 'raw', limits: { pendingBytesSoft: 1_000 } });
+  const openPeer = async (): Promise<ServerPeer> => {
+    const socket = await stage.raw();
+    socket.pause();
+    const arrived = nextPeer(server);
+    socket.write(greetingBytes(3));
+    const peer = await arrived;
+    for (let n = 0; n < 20; n++) peer.send('n', Buffer.alloc(1_000_000));
+    return peer;
+  };
+  const peer = await openPeer();
+  await assert.rejects(peer.drained({ timeout: 10 }), { code: 'ERR_RINGWIRE_DRAIN_TIMEOUT', limit: 10 });
+  await assert.rejects(peer.drained({ timeout: -1 }), { code: 'ERR_RINGWIRE_BAD_CONFIG' });
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const waiting = peer.drained({ signal: controller.signal });
+  controller.abort(reason);
+  await assert.rejects(waiting, reason);
+  await peer.close({ timeout: 10 });
+  assert.equal(peer.isConnected, false);
+  const other = await openPeer();
+  const closing = server.close();
+  await server.close({ signal: AbortSignal.abort() });
+  await closing;
+  assert.equal(other.isConnected, false);
+});
+
+test('listen has a deadline, and nothing listens after it', async () => {
+  const lookup = mock.method(dns, 'lookup', () => {});
+  try {
+    const late = listen('tcp://slow.example:9', { timeout: 10 });
+    await assert.rejects(late, { code: 'ERR_RINGWIRE_LISTEN_TIMEOUT', limit: 10 });
+    assert.equal(lookup.mock.callCount(), 1);
+  } finally {
+    lookup.mock.restore();
+  }
 });
 
 test('signals close what they were given to, and disposal closes too', async (context) => {

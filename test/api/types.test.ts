@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   connect,
+  type DatagramClient,
+  type DatagramServer,
   defineProtocol,
   type EventContract,
   listen,
@@ -123,6 +125,45 @@ function protocolOfBoth(
   server.group('a').send('reading', 5);
 }
 
+const POSES = defineProtocol({
+  events: {
+    pose: {
+      id: 1,
+      schema: typed<{ who: string }>(),
+      udp: { mode: 'latest', key: (pose: { who: string }) => pose.who, maxAgeMs: 50 },
+    },
+  },
+});
+
+async function datagrams(text: string): Promise<void> {
+  const server = await listen('udp://127.0.0.1:0', { protocol: POSES });
+  const client = await connect({ port: 1, udp: true }, { protocol: POSES });
+  const events = await connect<Events>('udp://127.0.0.1:1', { udp: { events: { alarm: { maxAgeMs: 5 } } } });
+  same<typeof server, DatagramServer<ProtocolContract<typeof POSES>>>(true);
+  same<typeof client, DatagramClient<ProtocolContract<typeof POSES>>>(true);
+  same<typeof events, DatagramClient<EventContract<Events>>>(true);
+  same<Awaited<ReturnType<typeof untyped>>, PeerServer>(true);
+  server.on('pose', ({ who }, peer) => {
+    same<typeof who, string>(true);
+    peer.send('pose', { who });
+  });
+  client.on('pose', (pose, source) => same<typeof source.port, number>(true));
+  events.send('tick');
+  server.sendTo({ address: '239.1.2.3', port: 5 }, 'pose', { who: 'a' });
+  server.lifecycle.on('stats', ({ datagrams: { peers } }) => same<typeof peers.length, number>(true));
+  // @ts-expect-error: no such event
+  client.send('pos', { who: 'a' });
+  // @ts-expect-error: other data
+  server.broadcast('pose', { name: 'a' });
+  // @ts-expect-error: clients over UDP have no connection that could be lost
+  client.lifecycle.on('disconnect', () => {});
+  // @ts-expect-error: no such mode
+  defineProtocol({ events: { a: { udp: { mode: 'newest' } } } });
+  function untyped(): Promise<PeerServer> {
+    return listen(text);
+  }
+}
+
 function faultyProtocol(): void {
   // @ts-expect-error: no such codec
   defineProtocol({ events: { a: { codec: 'xml' } } });
@@ -141,6 +182,6 @@ test('what listen and connect return has the types that were checked', async (co
   assert.equal(plain.isConnected, true);
   assert.equal(untyped.peers.size, 0);
   // They only have to compile.
-  for (const program of [eventsOfAMap, protocolOfBoth]) assert.equal(typeof program, 'function');
+  for (const program of [eventsOfAMap, protocolOfBoth, datagrams]) assert.equal(typeof program, 'function');
   assert.throws(faultyProtocol, { code: 'ERR_RINGWIRE_BAD_CONFIG' });
 });

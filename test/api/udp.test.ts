@@ -179,6 +179,7 @@ test('sequenced: what comes behind a newer one is dropped and counted; maxAgeMs 
     udp: { burstBytesMax: 1, events: { old: { maxAgeMs: 5 } } },
   });
   for (let n = 0; n < 3; n++) slow.send('old', Buffer.alloc(1_000));
+  slow.flush();
   const end = performance.now() + 15;
   while (performance.now() < end);
   await until('two to be given up', () => slow.stats().datagrams.expired === 2);
