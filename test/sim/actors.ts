@@ -199,7 +199,7 @@ export class ServerActor extends Actor {
     server.lifecycle.on('error', (error, peer) =>
       world.reported(host, error, (peer?.socket as unknown as FakeSocket | undefined)?.link),
     );
-    world.await(host, 'listen', server.start(undefined), (error) => world.reported(host, error, undefined));
+    world.await(host, 'listen', server.start(), (error) => world.reported(host, error, undefined));
   }
 
   /** Answers at once, later, or not as wished. */
