@@ -11,6 +11,9 @@ export type { DatagramServer } from './api/datagram/server.ts';
 export type { UdpPeerStats, UdpServerStats, UdpStats } from './api/datagram/stats.ts';
 export type { CloseOptions } from './api/deadline.ts';
 export type { DrainOptions } from './api/draining.ts';
+export type { ConnectionNotice, MessageNotice, RequestNotice } from './api/diagnostics.ts';
+export type { Logger } from './api/log.ts';
+export type { AskTrace, HandleTrace, RequestTracer } from './api/requests/tracing.ts';
 export type { Group } from './api/group.ts';
 export type { RoundTripBucket, RoundTrips } from './api/histogram.ts';
 export type {

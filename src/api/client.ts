@@ -15,9 +15,11 @@ import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
 import { clientTlsOptions } from '../transports/tls-options.ts';
 import { addressOf, type Place } from './address.ts';
 import { type CloseOptions, cutLate } from './deadline.ts';
+import { messageOut } from './diagnostics.ts';
 import { Endpoint } from './endpoint.ts';
 import { flushAtExit } from './exit.ts';
 import { type ClientLifecycle, Lifecycle } from './lifecycle.ts';
+import { logLifecycle } from './log.ts';
 import { type ConnectOptions, reconnectOf, timeoutOf } from './options.ts';
 import { Peer } from './peer.ts';
 import type { Protocol } from './protocol.ts';
@@ -31,6 +33,7 @@ import type { AnyContract, AnyHandlerOf, Contract, DataArguments, NameIn } from 
 export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
   /** What happens to the connection: `connect`, `disconnect`, `error`, `drain`, `close`. */
   readonly lifecycle: Lifecycle<ClientLifecycle>;
+  protected override readonly side = 'client';
   readonly #place: Place;
   readonly #options: ConnectOptions;
   readonly #stream: StreamClient;
@@ -51,6 +54,7 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     this.#options = options;
     this.#rules = { delayMs, attemptsMax, backoffMsMax: delayMsMax };
     this.lifecycle = new Lifecycle(this.endpoint.lifecycle);
+    logLifecycle(this.endpoint.lifecycle, options.logger, 'client', () => this.address);
     this.#gone = new Promise((resolve) => (this.#resolveGone = resolve));
     this.#stream = this.#newStream();
     this.#unhook = flushAtExit(() => this.flush());
@@ -64,6 +68,7 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
   override send<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
   override send(event: string, data?: unknown): boolean {
     if (this.endpoint.validates) this.endpoint.checkEvent(event, data);
+    if (messageOut.hasSubscribers) messageOut.publish({ peer: this.notice, event });
     if (this.connection !== undefined) return this.connection.send(event, data);
     this.tally.refuse(notConnected());
     return false;
@@ -147,7 +152,12 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     } as const;
     return new StreamClient(this.endpoint.context, options, {
       opened: (connection: Connection) => {
-        connection.emitter = this.endpoint.publisher(this.endpoint.emitter, (error) => this.refused(error));
+        const { endpoint } = this;
+        connection.emitter = endpoint.publisher(
+          endpoint.emitter,
+          (error) => this.refused(error),
+          () => this.notice,
+        );
       },
       connected: (id = '', features) => {
         this.#everConnected = true;

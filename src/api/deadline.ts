@@ -9,9 +9,10 @@ export interface Deadline {
   readonly signal: AbortSignal | undefined;
   /** Infinity: no end. */
   readonly timeoutMs: number;
-  late(): Error;
+  readonly late: () => Error;
 }
 
+/** How long a close may take. */
 export interface CloseOptions {
   /** Milliseconds for what was sent to leave, `limits.closeTimeoutMs` unless said otherwise; 0 or Infinity: no end. */
   readonly timeout?: number;
@@ -36,20 +37,21 @@ export function cutLate(
   });
 }
 
-/** Settles as `work` does; rejects with the signal's reason, or with `late()`. */
-export async function inTime<T>(work: Promise<T>, { signal, timeoutMs, late }: Deadline): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  let aborted = (): void => {};
-  try {
-    return await new Promise<T>((resolve, reject) => {
-      aborted = () => reject(signal?.reason as Error);
-      work.then(resolve, reject);
-      if (signal?.aborted) aborted();
-      signal?.addEventListener('abort', aborted, { once: true });
-      if (timeoutMs < 2 ** 31) timer = setTimeout(() => reject(late()), timeoutMs);
-    });
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', aborted);
-  }
+/** Settles as `work` does; rejects with the signal's reason, or with what `late` returns. */
+export function inTime<T>(work: Promise<T>, { signal, timeoutMs, late }: Deadline): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const aborted = (): void => fail(signal?.reason as Error);
+    const timer = timeoutMs < 2 ** 31 ? setTimeout(() => fail(late()), timeoutMs) : undefined;
+    const settled = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', aborted);
+    };
+    const fail = (error: Error): void => {
+      settled();
+      reject(error);
+    };
+    signal?.addEventListener('abort', aborted, { once: true });
+    if (signal?.aborted) aborted();
+    work.then(resolve, reject).finally(settled);
+  });
 }

@@ -7,6 +7,7 @@ import { RingwireError } from '../errors.ts';
 import { notConnected } from './requests/asker.ts';
 import { timeoutOf } from './options.ts';
 
+/** How long `drained` may take. */
 export interface DrainOptions {
   /** Gives the waiting up, with the signal's reason. */
   readonly signal?: AbortSignal;

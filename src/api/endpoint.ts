@@ -11,16 +11,19 @@ import { Emitter, type Publisher, type Slot } from '../emitter.ts';
 import type { RingwireError } from '../errors.ts';
 import { warnOfTrust } from '../transports/tls-options.ts';
 import { keeperOf } from './keep.ts';
+import { type ConnectionNotice, messageIn, NoticingPublisher } from './diagnostics.ts';
 import { contextOptions, type EndpointOptions } from './options.ts';
 import { type Protocol, specOf } from './protocol.ts';
 import { Answerer, type AnyRequestHandler } from './requests/answerer.ts';
 import { Asker } from './requests/asker.ts';
 import { Exchanges } from './requests/exchanges.ts';
+import { Tracing } from './requests/tracing.ts';
 import { checked } from './schema.ts';
 import type { Tally } from './stats.ts';
 
 /** What an endpoint needs of a peer when it answers it. */
 export interface Answered {
+  readonly id: string;
   readonly tally: Tally;
   drained(): Promise<void>;
   refused(error: Error): void;
@@ -33,6 +36,7 @@ export class Endpoint {
   readonly context: ConnectionContext;
   readonly options: EndpointOptions;
   readonly validates: boolean;
+  readonly tracing: Tracing;
   /** Data that was lent to a handler, as the reader's own. */
   readonly keep: (data: unknown) => unknown;
   readonly #protocol: Protocol;
@@ -43,6 +47,7 @@ export class Endpoint {
     this.context = makeContext(this.emitter, contextOptions(options, protocol, followPeer));
     this.options = options;
     this.validates = options.validate === true;
+    this.tracing = new Tracing(options.tracer);
     this.keep = keeperOf(options.receive);
     this.#protocol = protocol;
   }
@@ -61,6 +66,8 @@ export class Endpoint {
       output: (request: string, value: unknown) => this.checkOutput(request, value),
       item: (request: string, value: unknown) => this.checkItem(request, value),
       undeliverable: (error: Error) => peer.refused(error),
+      traced: (request: string, context: Uint8Array | undefined) =>
+        this.tracing.handling(request, peer.id, context),
     };
     return new Exchanges(asker, new Answerer(connection, peer, answers, () => peer.drained()));
   }
@@ -91,9 +98,14 @@ export class Endpoint {
     return checked(specOf(this.#protocol.requests, request)?.items, value, `an item of ${request}`);
   }
 
-  /** What stands between a connection and the handlers: nothing, unless data is checked. */
-  publisher(handlers: Publisher, refused: (error: RingwireError) => void): Publisher {
-    return this.validates ? new CheckingPublisher(this, handlers, refused) : handlers;
+  /** What stands between a connection and the handlers: nothing, unless data is checked, or somebody hears of each message. */
+  publisher(
+    handlers: Publisher,
+    refused: (error: RingwireError) => void,
+    notice: () => ConnectionNotice,
+  ): Publisher {
+    const checking = this.validates ? new CheckingPublisher(this, handlers, refused) : handlers;
+    return messageIn.hasSubscribers ? new NoticingPublisher(checking, notice) : checking;
   }
 }
 

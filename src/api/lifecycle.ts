@@ -38,6 +38,7 @@ export interface DatagramClientLifecycle extends Pick<ClientLifecycle, 'error' |
   stats: [stats: UdpStats];
 }
 
+/** Of a server over UDP. */
 export interface DatagramLifecycle<C extends Contract> {
   /** The first message of a source, before its handlers. */
   connect: [peer: DatagramPeer<C>];
@@ -45,6 +46,7 @@ export interface DatagramLifecycle<C extends Contract> {
   disconnect: [peer: DatagramPeer<C>];
   /** A datagram could not be sent, or the socket failed. What is wrong with received ones is counted only. */
   error: [error: Error];
+  /** There is room again after `send` had said false. */
   drain: [peer: DatagramPeer<C>];
   /** Every `udp.statsMs`; rates count from the one before. */
   stats: [stats: UdpServerStats];

@@ -21,7 +21,9 @@ import {
   type SlowConsumerPolicy,
 } from '../limits.ts';
 import type { TlsSettings } from '../transports/tls-options.ts';
+import { isLogger, type Logger } from './log.ts';
 import { agreedIds, eventCodecs, type Protocol } from './protocol.ts';
+import type { RequestTracer } from './requests/tracing.ts';
 
 export interface EndpointOptions {
   /** What this side calls itself in a hello; the host's name unless said otherwise. Proves nothing. */
@@ -39,6 +41,10 @@ export interface EndpointOptions {
   readonly slowConsumerKey?: (event: string, data: unknown) => string;
   /** Errors of handlers reach the asker with their stack. Off: stacks name paths. */
   readonly exposeStacks?: boolean;
+  /** Told of connections and errors, as pino is. Silent unless it is set, or `NODE_DEBUG=ringwire`. Never sees data or keys. */
+  readonly logger?: Logger;
+  /** Follows requests; `ringwire/otel` makes one. */
+  readonly tracer?: RequestTracer;
   /** For tls: addresses. Both ends verify unless you write `rejectUnauthorized: false`. */
   readonly tls?: TlsSettings;
   /** Closes the endpoint when it is aborted; the promise of `listen` or `connect` then fails with its reason. */
@@ -119,7 +125,10 @@ export function contextOptions(
 export function checkMeaning({
   codec = 'msgpack',
   receive = 'copy',
-}: Pick<EndpointOptions, 'codec' | 'receive'>): void {
+  logger,
+}: Pick<EndpointOptions, 'codec' | 'logger' | 'receive'>): void {
+  if (logger !== undefined && !isLogger(logger))
+    throw badOption('logger must have the methods debug, info, warn and error');
   if (!CODECS.includes(codec))
     throw badOption(`codec must be 'json', 'msgpack' or 'raw', not ${shown(codec)}`);
   if (!RECEIVE_MODES.includes(receive)) {

@@ -9,6 +9,7 @@ import type { Emitter, Handler } from '../emitter.ts';
 import { RingwireError } from '../errors.ts';
 import { Feature } from '../frames/control.ts';
 import type { CloseOptions } from './deadline.ts';
+import { connectionClose, type ConnectionNotice, connectionOpen } from './diagnostics.ts';
 import { type DrainOptions, Draining } from './draining.ts';
 import type { Endpoint } from './endpoint.ts';
 import { timeoutOf } from './options.ts';
@@ -39,6 +40,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
   protected isClosed = false;
   #exchanges: Exchanges | undefined = undefined;
   #peerId = '';
+  #notice: ConnectionNotice | undefined = undefined;
   /** The other side answers requests. */
   #answers = false;
   readonly #readers = new Set<MessageReader<unknown>>();
@@ -76,6 +78,9 @@ export abstract class Peer<C extends Contract = AnyContract> {
   abstract ref(): this;
   /** The process may end although the connection is open. */
   abstract unref(): this;
+
+  /** What this side is. */
+  protected abstract readonly side: ConnectionNotice['side'];
 
   /** Where this peer's messages are published. */
   protected abstract listeners(): Emitter;
@@ -140,6 +145,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
           }
         : resolve;
       const asked = new AskedOnce(request, input, endpoint.codecOf(request), timeout, settle, reject);
+      asked.trace = endpoint.tracing.asking(request, this.#peerId);
       if (options?.signal !== undefined) this.#bind(asked, options.signal, exchanges);
       else exchanges.asker.ask(asked);
     });
@@ -160,7 +166,11 @@ export abstract class Peer<C extends Contract = AnyContract> {
       input,
       this.endpoint.codecOf(request),
       { ...options, timeout },
-      () => this.#ready().asker,
+      (asked) => {
+        const { asker } = this.#ready();
+        asked.trace = this.endpoint.tracing.asking(request, this.#peerId);
+        return asker;
+      },
       (item) => this.endpoint.checkItem(request, item),
     );
   }
@@ -219,9 +229,11 @@ export abstract class Peer<C extends Contract = AnyContract> {
   protected attach(connection: Connection, id: string, features: number): void {
     this.connection = connection;
     this.#peerId = id;
+    this.#notice = undefined;
     this.#answers = (features & Feature.requests) !== 0;
     this.#exchanges = this.endpoint.exchanges(connection, this);
     connection.exchanges = this.#exchanges;
+    if (connectionOpen.hasSubscribers) connectionOpen.publish(this.notice);
     this.release();
   }
 
@@ -231,6 +243,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
     if (connection === undefined) return;
     this.tally.addTraffic(connection.traffic);
     this.connection = undefined;
+    if (connectionClose.hasSubscribers) connectionClose.publish(this.notice);
     this.#exchanges?.close();
     this.#exchanges = undefined;
   }
@@ -245,6 +258,12 @@ export abstract class Peer<C extends Contract = AnyContract> {
     this.isClosed = true;
     this.#draining.refuse();
     for (const reader of this.#readers) reader.end();
+  }
+
+  /** What is told of the present connection. */
+  protected get notice(): ConnectionNotice {
+    this.#notice ??= { side: this.side, id: this.#peerId };
+    return this.#notice;
   }
 
   /** @internal Something of this peer was refused. */

@@ -7,6 +7,7 @@ import type net from 'node:net';
 import type { Connection } from '../connection/connection.ts';
 import { Emitter, type Publisher, type Slot } from '../emitter.ts';
 import { type CloseOptions, cutLate } from './deadline.ts';
+import { messageOut } from './diagnostics.ts';
 import type { Endpoint } from './endpoint.ts';
 import { Peer } from './peer.ts';
 import { notConnected } from './requests/asker.ts';
@@ -21,6 +22,7 @@ export interface ServerPeerHandlers {
 export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
   /** Node's socket, for what TLS or the system know of the other side. Do not read or write. */
   readonly socket: net.Socket;
+  protected override readonly side = 'server';
   readonly #connection: Connection;
   readonly #handlers: ServerPeerHandlers;
   #emitter: Emitter | undefined = undefined;
@@ -42,6 +44,7 @@ export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
   override send<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
   override send(event: string, data?: unknown): boolean {
     if (this.endpoint.validates) this.endpoint.checkEvent(event, data);
+    if (messageOut.hasSubscribers) messageOut.publish({ peer: this.notice, event });
     if (this.connection !== undefined) return this.connection.send(event, data);
     this.tally.refuse(notConnected());
     return false;
@@ -93,6 +96,11 @@ export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
     return this.#gone;
   }
 
+  /** @internal A message to many is on its way to this one. */
+  noticed(event: string): void {
+    messageOut.publish({ peer: this.notice, event });
+  }
+
   /** @internal Adds what was counted so far. */
   contribute(to: Tally): void {
     this.total().addTo(to);
@@ -117,7 +125,11 @@ export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
   }
 
   #publisher(handlers: Publisher): Publisher {
-    return this.endpoint.publisher(handlers, (error) => this.refused(error));
+    return this.endpoint.publisher(
+      handlers,
+      (error) => this.refused(error),
+      () => this.notice,
+    );
   }
 }
 

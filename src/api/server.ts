@@ -12,11 +12,13 @@ import { CONNECT_TIMEOUT_MS, LISTEN_CONNECTIONS_MAX } from '../limits.ts';
 import { serverTlsOptions } from '../transports/tls-options.ts';
 import { addressOf, type Place } from './address.ts';
 import { type CloseOptions, inTime } from './deadline.ts';
+import { messageOut } from './diagnostics.ts';
 import { Endpoint } from './endpoint.ts';
 import { flushAtExit } from './exit.ts';
 import { Group, Groups } from './group.ts';
 import { Lifecycle, type ServerLifecycle } from './lifecycle.ts';
 import { Listening } from './listening.ts';
+import { logLifecycle } from './log.ts';
 import { checkNumber, type ListenOptions, timeoutOf } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import type { AnyRequestHandler } from './requests/answerer.ts';
@@ -51,6 +53,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     this.#options = options;
     this.#endpoint = new Endpoint(options, protocol, true);
     this.lifecycle = new Lifecycle(this.#endpoint.lifecycle);
+    logLifecycle(this.#endpoint.lifecycle, options.logger, 'server', () => this.address);
     this.#stream = this.#newStream(place, options, maxConnections);
     this.#listening = new Listening(this.#stream, place, options);
     this.#unhook = flushAtExit(() => this.flush());
@@ -196,6 +199,7 @@ export class PeerServer<C extends Contract = AnyContract> {
 
   #sendTo(peers: Iterable<ServerPeer<C>>, event: string, data: unknown): boolean {
     if (this.#endpoint.validates) this.#endpoint.checkEvent(event, data);
+    if (messageOut.hasSubscribers) for (const peer of peers) peer.noticed(event);
     return fanOut(
       () => outletsOf(peers),
       event,

@@ -12,26 +12,21 @@ import { FIRST_ANNOUNCED_ID, HEADER_BYTES, INLINE_NAME_ID } from '../frames/cont
 import {
   EXTENSION_BYTES,
   EXTENSION_FLAG,
+  extraBytes,
+  FrameKind,
   plainFrameBytes,
+  TRACE_FLAG,
   writeExtension,
   writeHeader,
+  writeTrace,
 } from '../frames/header.ts';
 import { appendHeader, attach, pad } from '../frames/padding.ts';
 import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { EventIds } from './event-ids.ts';
+import type { Exchange } from './exchange.ts';
 import { inlineName } from './inline-name.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
-
-/** What joins the frames of one request and its answers. */
-export interface Exchange {
-  readonly correlation: number;
-  readonly event: string;
-  /** The event id that the asker uses; 0 when this side is the asker, and numbers it. */
-  readonly eventId: number;
-  /** undefined: the codec that the connection agreed on. */
-  readonly codec: Codec | undefined;
-}
 
 export class BinaryEncoder {
   readonly #events: EventIds;
@@ -190,15 +185,18 @@ export class BinaryEncoder {
     const attached = name === NOTHING ? codec.attachment : undefined;
     codec.attachment = undefined;
     if (attached !== undefined && attached.length > this.#bytesMax) throw this.#tooLarge(attached.length);
-    const at = out.reserve(HEADER_BYTES + EXTENSION_BYTES + name.length + (attached ? 0 : bytesMax + 7));
-    const payloadAt = at + HEADER_BYTES + EXTENSION_BYTES;
+    const trace = kind === FrameKind.request ? exchange.trace?.context : undefined;
+    const flags = trace === undefined ? EXTENSION_FLAG : EXTENSION_FLAG | TRACE_FLAG;
+    const extra = extraBytes(flags);
+    const at = out.reserve(HEADER_BYTES + extra + name.length + (attached ? 0 : bytesMax + 7));
+    const payloadAt = at + HEADER_BYTES + extra;
     writeExtension(out.view, at + HEADER_BYTES, exchange.correlation, kind);
+    if (trace !== undefined) writeTrace(out.bytes, at + HEADER_BYTES + EXTENSION_BYTES, trace);
     if (attached === undefined) {
       out.bytes.set(name, payloadAt);
-      const end = codec.write(out, payloadAt + name.length);
-      this.#finish(at, payloadAt, end, id, codec.id, EXTENSION_FLAG, out);
+      this.#finish(at, payloadAt, codec.write(out, payloadAt + name.length), id, codec.id, flags, out);
     } else {
-      writeHeader(out.view, at, attached.length, id, codec.id, EXTENSION_FLAG);
+      writeHeader(out.view, at, attached.length, id, codec.id, flags);
       attach(attached, out);
     }
   }

@@ -12,7 +12,7 @@ import { MAGIC } from '../frames/control.ts';
 import { OPENING_BRACE } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
-import type { Exchange } from './binary-encoder.ts';
+import type { Exchange } from './exchange.ts';
 import { BinaryWire } from './binary-wire.ts';
 import {
   type ConnectionContext,

@@ -7,7 +7,7 @@
 import type { Segment } from '../bytes/byte-writer.ts';
 import type { RingwireError } from '../errors.ts';
 import type { StreamTransport } from '../transports/stream.ts';
-import type { Exchange } from './binary-encoder.ts';
+import type { Exchange } from './exchange.ts';
 import type { BinaryWire } from './binary-wire.ts';
 import type { ConnectionContext } from './contracts.ts';
 import { Outbox, type OutboxHandlers } from './outbox.ts';

@@ -112,7 +112,7 @@ export async function connectDaemon(name: string, options: ConnectDaemonOptions)
       if (performance.now() > deadline) throw tooLate(name, timeout, starter.whyNot, error);
       starter.start();
     }
-    await wait(CONNECT_PAUSE_MS, signal);
+    await pauseFor(CONNECT_PAUSE_MS, signal);
   }
 }
 
@@ -140,12 +140,12 @@ async function takeLock(address: Address, signal: AbortSignal | undefined): Prom
     if (lock !== undefined) return lock;
     if (performance.now() > deadline)
       throw new RingwireError('ERR_RINGWIRE_PATH_IN_USE', `another process serves ${what}`);
-    await wait(LOCK_PAUSE_MS, signal);
+    await pauseFor(LOCK_PAUSE_MS, signal);
   }
 }
 
 /** Rejects with the signal's own reason. */
-async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
   await pause(ms, undefined, { ...(signal && { signal }) }).catch(() => signal?.throwIfAborted());
 }
 

@@ -49,6 +49,18 @@ export function writeExtension(view: DataView, at: number, correlation: number, 
   view.setUint32(at + 4, kind, true);
 }
 
+/** Writes the 25 bytes of a trace context at `at`, and zeros behind them. */
+export function writeTrace(bytes: Buffer, at: number, context: Uint8Array): void {
+  bytes.fill(0, at, at + TRACE_BYTES);
+  bytes.set(context.subarray(0, TRACE_USED_BYTES), at);
+}
+
+/** The 25 bytes of a frame's trace context, borrowed as the frame is; undefined when it has none. */
+export function traceOf(frame: Frame): Uint8Array | undefined {
+  const { bytes, traceStart } = frame;
+  return traceStart === 0 ? undefined : bytes.subarray(traceStart, traceStart + TRACE_USED_BYTES);
+}
+
 /** Bytes between a header with `flags` and its payload. */
 export function extraBytes(flags: number): number {
   return (flags & EXTENSION_FLAG ? EXTENSION_BYTES : 0) + (flags & TRACE_FLAG ? TRACE_BYTES : 0);

@@ -51,8 +51,8 @@ export class Config {
   silent = false;
   logInColor = true;
   logDepth = 5;
-  /** Gets each line of the log. */
-  logger: (line: string) => void = console.log.bind(console);
+  /** Gets each line; or a logger with `info`, as pino is. */
+  logger: ((line: string) => void) | { info(line: string): void } = console.log.bind(console);
   /** Write every message into the log. Off: payloads may be secret, and logs are slow. */
   logPayloads = false;
   maxConnections: number = CONNECTIONS_MAX;

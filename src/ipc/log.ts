@@ -5,13 +5,20 @@
 import util from 'node:util';
 import type { Config } from './config.ts';
 
+const debug: ReturnType<typeof util.debuglog> = util.debuglog('ringwire');
+
 export type Log = (...args: unknown[]) => void;
 
 export function writeLog(config: Config, args: readonly unknown[]): void {
-  if (config.silent) return;
+  if (config.silent && !debug.enabled) return;
   const options = { depth: config.logDepth, colors: config.logInColor };
   const words = args.map((arg) => (typeof arg === 'object' ? util.inspect(arg, options) : arg));
-  config.logger(words.join(' '));
+  const line = words.join(' ');
+  debug('%s', line);
+  if (config.silent) return;
+  const { logger } = config;
+  if (typeof logger === 'function') logger(line);
+  else logger.info(line);
 }
 
 const LINE_LENGTH_MAX = 1_024;

@@ -9,6 +9,7 @@ import type { DatagramOptions } from '../../endpoints/datagram-options.ts';
 import type { DatagramTarget } from '../../endpoints/datagram-peers.ts';
 import { addressOf } from '../address.ts';
 import { type DatagramClientLifecycle, Lifecycle } from '../lifecycle.ts';
+import { logLifecycle } from '../log.ts';
 import type { Protocol } from '../protocol.ts';
 import type { AnyContract, Contract } from '../types.ts';
 import { DatagramHub } from './hub.ts';
@@ -17,7 +18,9 @@ import { engineOptions, isMany, resolved, type UdpOptions, type UdpPlace } from 
 import { DatagramParty } from './party.ts';
 import type { UdpStats } from './stats.ts';
 
+/** A socket with one peer, which `connect` opens for a udp: address. */
 export class DatagramClient<C extends Contract = AnyContract> extends DatagramParty<C> {
+  /** What happens to the socket. */
   readonly lifecycle: Lifecycle<DatagramClientLifecycle>;
   protected override readonly hub: DatagramHub;
   /** With the address as numbers once it is open. */
@@ -49,6 +52,7 @@ export class DatagramClient<C extends Contract = AnyContract> extends DatagramPa
       closed: () => this.finish(),
     });
     this.lifecycle = new Lifecycle(this.hub.lifecycle);
+    logLifecycle(this.hub.lifecycle, options.logger, 'client', () => this.address);
   }
 
   /** Where it sends to. */
@@ -82,6 +86,7 @@ export class DatagramClient<C extends Contract = AnyContract> extends DatagramPa
     return this;
   }
 
+  /** The process may end although the socket is open. */
   unref(): this {
     this.hub.keepAlive(false);
     return this;
@@ -92,6 +97,7 @@ export class DatagramClient<C extends Contract = AnyContract> extends DatagramPa
     return this.hub.close();
   }
 
+  /** The same as `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -9,9 +9,11 @@ import type { CodecName } from '../../codecs/codec.ts';
 import type { ReceiveMode } from '../../codecs/raw.ts';
 import type { DatagramOptions, DatagramSettings } from '../../endpoints/datagram-options.ts';
 import type { Place } from '../address.ts';
+import type { Logger } from '../log.ts';
 import { badOption, checkMeaning } from '../options.ts';
 import { agreedIds, eventCodecs, eventRules, type Protocol } from '../protocol.ts';
 
+/** What `listen` and `connect` take for udp: addresses. */
 export interface UdpOptions {
   /** Of events that have no codec of their own: 'msgpack' unless said otherwise. Each peer is answered in its own. */
   readonly codec?: CodecName;
@@ -21,6 +23,8 @@ export interface UdpOptions {
   readonly validate?: boolean;
   /** Sizes, rules of events, peers, multicast, buffers. What `events` says of an event wins over the protocol. */
   readonly udp?: Omit<DatagramSettings, 'connect'>;
+  /** Told of peers and errors, as pino is. Silent unless it is set, or `NODE_DEBUG=ringwire`. Never sees data. */
+  readonly logger?: Logger;
   /** Milliseconds until the socket has to be open, 10,000 unless said otherwise; 0 or Infinity: no end. */
   readonly timeout?: number;
   /** Closes the endpoint when it is aborted; the promise of `listen` or `connect` then fails with its reason. */
@@ -31,6 +35,7 @@ export type UdpPlace = Place & { readonly kind: 'udp' };
 
 const KNOWN: ReadonlySet<string> = new Set([
   'codec',
+  'logger',
   'protocol',
   'receive',
   'signal',

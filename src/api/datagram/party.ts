@@ -13,6 +13,7 @@ import type { AnyContract, Contract, DataArguments, HandlerOf, NameIn } from '..
 import type { DatagramHub } from './hub.ts';
 import { noRequests } from './no-requests.ts';
 
+/** What can be done with the other side of datagrams. `DatagramClient` and `DatagramPeer` are its kinds. */
 export abstract class DatagramParty<C extends Contract = AnyContract> {
   protected abstract readonly hub: DatagramHub;
   /** Messages go there. */
@@ -43,6 +44,7 @@ export abstract class DatagramParty<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** `on` for the next message alone. */
   once<K extends NameIn<C['received']>>(
     event: K,
     handler: HandlerOf<C['received'][K], [source: RemoteInfo]>,
@@ -51,6 +53,7 @@ export abstract class DatagramParty<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** Takes a handler away. */
   off<K extends NameIn<C['received']>>(
     event: K,
     handler: HandlerOf<C['received'][K], [source: RemoteInfo]>,

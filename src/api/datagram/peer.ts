@@ -12,8 +12,11 @@ import type { DatagramHub } from './hub.ts';
 import { DatagramParty } from './party.ts';
 import { type UdpPeerStats, udpStatsOf } from './stats.ts';
 
+/** One source of datagrams at a server. */
 export class DatagramPeer<C extends Contract = AnyContract> extends DatagramParty<C> {
+  /** Where its datagrams come from: the address. */
   readonly address: string;
+  /** And the port. */
   readonly port: number;
   protected override readonly hub: DatagramHub;
   protected override readonly target: RemoteInfo;

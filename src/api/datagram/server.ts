@@ -9,6 +9,7 @@ import type { RemoteInfo } from '../../endpoints/datagram-link.ts';
 import type { DatagramTarget } from '../../endpoints/datagram-peers.ts';
 import { addressOf } from '../address.ts';
 import { type DatagramLifecycle, Lifecycle } from '../lifecycle.ts';
+import { logLifecycle } from '../log.ts';
 import type { Protocol } from '../protocol.ts';
 import type { AnyContract, Contract, DataArguments, HandlerOf, NameIn } from '../types.ts';
 import { DatagramHub } from './hub.ts';
@@ -17,7 +18,9 @@ import { engineOptions, resolved, type UdpOptions, type UdpPlace } from './optio
 import { DatagramPeer } from './peer.ts';
 import type { UdpServerStats } from './stats.ts';
 
+/** A socket that everybody may send to, which `listen` opens for a udp: address. */
 export class DatagramServer<C extends Contract = AnyContract> {
+  /** What happens to peers and to the socket. */
   readonly lifecycle: Lifecycle<DatagramLifecycle<C>>;
   readonly #hub: DatagramHub;
   readonly #place: UdpPlace;
@@ -44,6 +47,7 @@ export class DatagramServer<C extends Contract = AnyContract> {
       closed: () => {},
     });
     this.lifecycle = new Lifecycle(this.#hub.lifecycle);
+    logLifecycle(this.#hub.lifecycle, options.logger, 'server', () => this.address);
   }
 
   /** Where to send to, with the port that was really taken. */
@@ -65,6 +69,7 @@ export class DatagramServer<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** `on` for the next message alone. */
   once<K extends NameIn<C['received']>>(
     event: K,
     handler: HandlerOf<C['received'][K], [peer: DatagramPeer<C>]>,
@@ -73,6 +78,7 @@ export class DatagramServer<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** Takes a handler away. */
   off<K extends NameIn<C['received']>>(
     event: K,
     handler: HandlerOf<C['received'][K], [peer: DatagramPeer<C>]>,
@@ -108,6 +114,7 @@ export class DatagramServer<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** Hears a multicast group no more. @throws as `join` does */
   leave(group: string, multicastInterface?: string): this {
     this.#hub.engine.leave(group, multicastInterface);
     return this;
@@ -134,6 +141,7 @@ export class DatagramServer<C extends Contract = AnyContract> {
     return this;
   }
 
+  /** The process may end although the socket is open. */
   unref(): this {
     this.#hub.keepAlive(false);
     return this;
@@ -144,6 +152,7 @@ export class DatagramServer<C extends Contract = AnyContract> {
     return this.#hub.close();
   }
 
+  /** The same as `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }

@@ -7,11 +7,13 @@ import type { DatagramFigures } from '../../connection/datagram-figures.ts';
 import type { DatagramStats, PeerStats } from '../../endpoints/datagram-stats.ts';
 import { type Stats, statsOf, Tally } from '../stats.ts';
 
+/** Of a client over UDP. */
 export interface UdpStats extends Stats {
   /** Datagrams of all peers together and of each: loss, order, jitter. */
   readonly datagrams: DatagramStats;
 }
 
+/** Of a server over UDP. */
 export interface UdpServerStats extends UdpStats {
   /** Known now. */
   readonly peers: number;
@@ -19,6 +21,7 @@ export interface UdpServerStats extends UdpStats {
   readonly peersTotal: number;
 }
 
+/** Of one peer over UDP. */
 export interface UdpPeerStats extends Stats {
   /** Undefined when the peer is not remembered any more. */
   readonly datagrams: PeerStats | undefined;

@@ -8,12 +8,13 @@ import type { Connection } from '../../connection/connection.ts';
 import type { Slot } from '../../emitter.ts';
 import { type ErrorCode, MessageError, RingwireError } from '../../errors.ts';
 import type { Frame } from '../../frames/frame.ts';
-import { FrameKind } from '../../frames/header.ts';
+import { FrameKind, traceOf } from '../../frames/header.ts';
 import { cancelled } from './asked.ts';
 import { valueOf } from './asker.ts';
 import { ByCorrelation } from './by-correlation.ts';
 import { Handling } from './handling.ts';
 import { type ErrorRecord, recordOf } from './remote-error.ts';
+import type { HandleTrace } from './tracing.ts';
 
 export type AnyRequestHandler = (input: unknown, context: unknown) => unknown;
 
@@ -30,6 +31,8 @@ export interface Answers {
   item(request: string, value: unknown): unknown;
   /** An answer could not be sent. */
   undeliverable(error: Error): void;
+  /** @param context the 25 bytes that came with the request */
+  traced(request: string, context: Uint8Array | undefined): HandleTrace | undefined;
 }
 
 export class Answerer {
@@ -95,7 +98,10 @@ export class Answerer {
   #handle(handling: Handling, handler: AnyRequestHandler, frame: Frame, codec: Codec): void {
     let result: unknown;
     try {
-      result = handler(this.#answers.input(handling.event, valueOf(frame, codec)), handling);
+      const input = this.#answers.input(handling.event, valueOf(frame, codec));
+      handling.followed = this.#answers.traced(handling.event, traceOf(frame));
+      const { followed: trace } = handling;
+      result = trace === undefined ? handler(input, handling) : trace.run(() => handler(input, handling));
     } catch (error) {
       this.#fail(handling, error);
       return;
@@ -128,12 +134,14 @@ export class Answerer {
     try {
       const output = this.#answers.output(handling.event, value);
       this.#connection.sendExchange(FrameKind.response, handling, output);
+      handling.ended(undefined);
     } catch (error) {
       this.#fail(handling, error);
     }
   }
 
   #fail(handling: Handling, error: unknown): void {
+    handling.ended(error);
     this.#sendError(handling, recordOf(error, this.#answers.stacks));
   }
 
@@ -170,7 +178,7 @@ export class Answerer {
         await handling.room();
         if (this.#connection.isFull) await Promise.race([this.#drained(), handling.aborted()]);
         if (handling.isAborted) break;
-        const result = await iterator.next();
+        const result = await nextOf(iterator, handling.followed);
         ({ done } = result);
         if (done || handling.isAborted) break;
         handling.spend();
@@ -179,12 +187,20 @@ export class Answerer {
       }
       if (done && this.#handled.delete(handling)) {
         this.#connection.sendExchange(FrameKind.end, handling, undefined);
+        handling.ended(undefined);
       }
     } catch (error) {
       if (this.#handled.delete(handling)) this.#fail(handling, error);
     }
     if (done !== true) await closeIterator(iterator);
   }
+}
+
+function nextOf(
+  iterator: AsyncIterator<unknown>,
+  trace: HandleTrace | undefined,
+): Promise<IteratorResult<unknown>> {
+  return trace === undefined ? iterator.next() : trace.run(() => iterator.next());
 }
 
 async function closeIterator(iterator: AsyncIterator<unknown> | undefined): Promise<void> {

@@ -4,8 +4,9 @@
  * Invariant: it settles exactly once: `responded`, `ended` or `failed`; what comes later is ignored by whoever holds it.
  */
 import type { Codec } from '../../codecs/codec.ts';
-import type { Exchange } from '../../connection/binary-encoder.ts';
+import type { Exchange } from '../../connection/exchange.ts';
 import { RingwireError } from '../../errors.ts';
+import type { AskTrace } from './tracing.ts';
 
 /** What `request` and `stream` take. */
 export interface AskOptions {
@@ -21,6 +22,8 @@ export interface Asked extends Exchange {
   /** Let go of once it is sent. */
   input: unknown;
   askedAtMs: number;
+  /** Who follows it, once it is asked. */
+  trace: AskTrace | undefined;
   readonly timeoutMs: number;
   /** On the clock of `performance.now()`. */
   readonly deadlineMs: number;
@@ -39,6 +42,7 @@ export class AskedOnce implements Asked {
   readonly codec: Codec | undefined;
   input: unknown;
   askedAtMs = 0;
+  trace: AskTrace | undefined = undefined;
   readonly timeoutMs: number;
   /** Called when it is settled, before whoever waits. */
   settled: (() => void) | undefined = undefined;
@@ -67,6 +71,7 @@ export class AskedOnce implements Asked {
 
   responded(value: unknown): void {
     this.settled?.();
+    this.trace?.ended(undefined);
     this.#resolve(value);
   }
 
@@ -86,6 +91,7 @@ export class AskedOnce implements Asked {
 
   failed(error: Error): void {
     this.settled?.();
+    this.trace?.ended(error);
     this.#reject(error);
   }
 }

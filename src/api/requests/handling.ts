@@ -5,8 +5,9 @@
  * Invariant: `isAborted` never turns back; the signal is made only when somebody looks at it.
  */
 import type { Codec } from '../../codecs/codec.ts';
-import type { Exchange } from '../../connection/binary-encoder.ts';
+import type { Exchange } from '../../connection/exchange.ts';
 import { STREAM_WINDOW_ITEMS } from '../../limits.ts';
+import type { HandleTrace } from './tracing.ts';
 
 /** What a handler is told beside the input. */
 export interface RequestContext<P = unknown> {
@@ -25,6 +26,8 @@ export class Handling implements Exchange, RequestContext {
   readonly codec: Codec | undefined;
   readonly peer: unknown;
   isAborted = false;
+  /** Who follows it. */
+  followed: HandleTrace | undefined = undefined;
   #reason: Error | undefined = undefined;
   #controller: AbortController | undefined = undefined;
   #aborted: Promise<void> | undefined = undefined;
@@ -48,7 +51,16 @@ export class Handling implements Exchange, RequestContext {
     return this.#controller.signal;
   }
 
+  /** Ends the trace, once. */
+  ended(error: unknown): void {
+    const { followed } = this;
+    // A new trace never follows: what comes later is told to nobody.
+    this.followed = undefined;
+    followed?.ended(error);
+  }
+
   abort(reason: Error): void {
+    this.ended(reason);
     this.isAborted = true;
     this.#reason = reason;
     this.#controller?.abort(reason);

@@ -9,6 +9,7 @@ import { RingwireError } from '../../errors.ts';
 import { STREAM_WINDOW_ITEMS } from '../../limits.ts';
 import { type Asked, type AskOptions, cancelled } from './asked.ts';
 import type { Asker } from './asker.ts';
+import type { AskTrace } from './tracing.ts';
 
 /** What a stream is iterated with; `return`, or leaving the loop, cancels it. */
 export interface StreamReader<T> extends AsyncIterableIterator<T, undefined, undefined> {
@@ -36,10 +37,11 @@ export class IncomingStream implements Asked, StreamReader<unknown> {
   readonly codec: Codec | undefined;
   input: unknown;
   askedAtMs = 0;
+  trace: AskTrace | undefined = undefined;
   readonly timeoutMs: number;
   readonly #signal: AbortSignal | undefined;
   /** The requests of the present connection. @throws RingwireError when there is none */
-  readonly #connect: () => Asker;
+  readonly #connect: (asked: Asked) => Asker;
   readonly #checked: (item: unknown) => unknown;
   #asker: Asker | undefined = undefined;
   #items: unknown[] = [];
@@ -56,7 +58,7 @@ export class IncomingStream implements Asked, StreamReader<unknown> {
     input: unknown,
     codec: Codec | undefined,
     options: AskOptions & { readonly timeout: number },
-    connect: () => Asker,
+    connect: (asked: Asked) => Asker,
     check: (item: unknown) => unknown,
   ) {
     this.event = event;
@@ -156,7 +158,7 @@ export class IncomingStream implements Asked, StreamReader<unknown> {
       return false;
     }
     try {
-      this.#asker = this.#connect();
+      this.#asker = this.#connect(this);
     } catch (error) {
       this.failed(error as Error);
       return false;
@@ -183,6 +185,7 @@ export class IncomingStream implements Asked, StreamReader<unknown> {
     this.#over = true;
     this.#waitingSinceMs = Infinity;
     this.#signal?.removeEventListener('abort', this.#aborted);
+    this.trace?.ended(error);
     const [first, ...rest] = this.#waiting;
     this.#waiting = [];
     if (first === undefined) this.#error = error;
