@@ -80,6 +80,7 @@ export function fuzz(input: Buffer): void {
   const assembly = bits & 2 ? undefined : ASSEMBLY;
   const inbox = new DatagramInbox(new DatagramNames(AGREED), {
     codecs: CODECS,
+    eventCodecs: new Map(),
     rules: RULES,
     delimiter: DELIMITER,
     assembly,
