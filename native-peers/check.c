@@ -115,10 +115,12 @@ static void check_controls(void) {
   memset(longest, 'x', sizeof longest);
   expect(read_back(out, rw_write_ping(out, sizeof out, RW_PONG, 0xDEADBEEF), &frame, &parser) == RW_CONTROL, "pong", 0);
   expect(frame.control == RW_PONG && rw_read_ping_token(&frame) == 0xDEADBEEF, "token", 0);
-  expect(read_back(out, rw_write_session(out, sizeof out, 9, 0x1122334455667788u), &frame, &parser) == RW_CONTROL, "session", 0);
+  expect(rw_write_session(out, sizeof out, 0, 9, 7, 0) == 0, "session 0", 0);
+  expect(read_back(out, rw_write_session(out, sizeof out, 0x1122334455667788u, 9, 7, 1), &frame, &parser) == RW_CONTROL, "session", 0);
   expect(frame.control == RW_SESSION && rw_read_received(&frame) == 9 && rw_read_session(&frame) == 0x1122334455667788u, "number", 0);
+  expect(rw_read_first(&frame) == 7 && rw_read_remembered(&frame) == 1, "first", 0);
   expect(read_back(out, rw_write_ack(out, sizeof out, 64), &frame, &parser) == RW_CONTROL && rw_read_received(&frame) == 64, "ack", 0);
-  for (int reason = 0; reason >= RW_ERR_FLOOD; reason--) {
+  for (int reason = 0; reason >= RW_ERR_SESSION_TAKEN; reason--) {
     const size_t bytes = rw_write_goodbye(out, sizeof out, reason, longest, sizeof longest);
     expect(read_back(out, bytes, &frame, &parser) == RW_CONTROL && bytes == RW_CONTROL_BYTES_MAX, "goodbye", bytes);
     expect(rw_read_goodbye(&frame, &text, &length) == reason && length == 256 && text[255] == 'x', "reason", (size_t)-reason);

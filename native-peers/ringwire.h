@@ -62,7 +62,7 @@ enum rw_control { RW_HELLO = 1, RW_ANNOUNCE, RW_PING, RW_PONG, RW_GOODBYE, RW_SE
 enum rw_role { RW_ACCEPTED, RW_CONNECTED };
 enum rw_stage { RW_STAGE_PREAMBLE, RW_STAGE_HELLO, RW_STAGE_FRAMES };
 
-/* What readers return. -1 to -15, negated, are the reasons that a goodbye carries. */
+/* What readers return. -1 to -17, negated, are the reasons that a goodbye carries. */
 enum rw_result {
   RW_MORE = 0,      /* nothing complete: the unread bytes are needed again, with at least one more behind them */
   RW_FRAME = 1,     /* a message, or a frame of a request or a stream */
@@ -73,7 +73,8 @@ enum rw_result {
   RW_ERR_BAD_CODEC = -5, RW_ERR_BAD_CONTROL = -6, RW_ERR_INVALID_EVENT = -7,
   /* for goodbyes alone: this header has neither clock nor peers nor memory */
   RW_ERR_HANDSHAKE_TIMEOUT = -8, RW_ERR_TOO_MANY_CONNECTIONS = -9, RW_ERR_SLOW_CONSUMER = -10,
-  RW_ERR_SCHEMA_MISMATCH = -11, RW_ERR_FRAME_TIMEOUT = -12, RW_ERR_PEER_DEAD = -13, RW_ERR_MEMORY_LIMIT = -14, RW_ERR_FLOOD = -15,
+  RW_ERR_SCHEMA_MISMATCH = -11, RW_ERR_FRAME_TIMEOUT = -12, RW_ERR_PEER_DEAD = -13, RW_ERR_MEMORY_LIMIT = -14,
+  RW_ERR_FLOOD = -15, RW_ERR_ACK_UNSUPPORTED = -16, RW_ERR_SESSION_TAKEN = -17,
   /* no goodbye carries these; UNKNOWN stands for a reason of a later version */
   RW_ERR_UNKNOWN = -99, RW_ERR_TRUNCATED = -100, RW_ERR_BAD_CHECKSUM = -101
 };
@@ -82,9 +83,9 @@ enum rw_result {
 static inline const char *rw_result_name(int result) {
   static const char *const names[] = {"OK", "FRAME_TOO_LARGE", "BAD_MAGIC", "BAD_VERSION", "BAD_FLAGS", "BAD_CODEC", "BAD_CONTROL",
                                       "INVALID_EVENT", "HANDSHAKE_TIMEOUT", "TOO_MANY_CONNECTIONS", "SLOW_CONSUMER",
-                                      "SCHEMA_MISMATCH", "FRAME_TIMEOUT", "PEER_DEAD", "MEMORY_LIMIT", "FLOOD"};
+                                      "SCHEMA_MISMATCH", "FRAME_TIMEOUT", "PEER_DEAD", "MEMORY_LIMIT", "FLOOD", "ACK_UNSUPPORTED", "SESSION_TAKEN"};
   if (result >= 0) return names[0];
-  if (result >= RW_ERR_FLOOD) return names[-result];
+  if (result >= RW_ERR_SESSION_TAKEN) return names[-result];
   return result == RW_ERR_TRUNCATED ? "TRUNCATED" : result == RW_ERR_BAD_CHECKSUM ? "BAD_CHECKSUM" : "UNKNOWN";
 }
 
@@ -349,24 +350,27 @@ static inline size_t rw_write_ping(uint8_t *out, size_t capacity, enum rw_contro
   return bytes;
 }
 
-/* Last, then close. result: 0 for a normal end, or an error down to RW_ERR_FLOOD. text is UTF-8, at most 256 bytes. */
+/* Last, then close. result: 0 for a normal end, or an error down to RW_ERR_SESSION_TAKEN. text is UTF-8, at most 256 bytes. */
 static inline size_t rw_write_goodbye(uint8_t *out, size_t capacity, int result, const char *text, size_t text_length) {
-  if (result > 0 || result < RW_ERR_FLOOD || text_length > RW_TEXT_BYTES_MAX) return 0;
+  if (result > 0 || result < RW_ERR_SESSION_TAKEN || text_length > RW_TEXT_BYTES_MAX) return 0;
   const size_t bytes = rw_write_control_(out, capacity, 4u + (uint32_t)text_length, RW_GOODBYE, 0, (uint32_t)-result);
   if (bytes && text_length) memcpy(out + RW_HEADER_BYTES + 4, text, text_length);
   return bytes;
 }
 
-/* Right behind hello when both sides offered RW_FEATURE_SESSION. received: frames of the session that came, modulo 2^32. 24 bytes. */
-static inline size_t rw_write_session(uint8_t *out, size_t capacity, uint32_t received, uint64_t session) {
-  const size_t bytes = rw_write_control_(out, capacity, 16, RW_SESSION, 0, 0);
+/* Once on each connection where both sides offered RW_FEATURE_SESSION: by the side that connected behind the other's hello, then by the
+ * side that accepted. session: not 0. received: message frames of the session that came; first: of ours, those that we do not keep any
+ * more; both modulo 2^32. remembered: 1 from the side that accepted when it knows the session. Writes 32 bytes. */
+static inline size_t rw_write_session(uint8_t *out, size_t capacity, uint64_t session, uint32_t received, uint32_t first, int remembered) {
+  const size_t bytes = session ? rw_write_control_(out, capacity, 24, RW_SESSION, remembered != 0, 0) : 0;
   if (bytes == 0) return 0;
   rw_put(out + RW_HEADER_BYTES + 4, received, 4);
   rw_put64(out + RW_HEADER_BYTES + 8, session);
+  rw_put(out + RW_HEADER_BYTES + 16, first, 4);
   return bytes;
 }
 
-/* received: frames of the session that our program was given, modulo 2^32. Writes 16 bytes. */
+/* received: message frames of the session that our program was given, modulo 2^32. Writes 16 bytes. */
 static inline size_t rw_write_ack(uint8_t *out, size_t capacity, uint32_t received) {
   const size_t bytes = rw_write_control_(out, capacity, 8, RW_ACK, 0, 0);
   if (bytes) rw_put(out + RW_HEADER_BYTES + 4, received, 4);
@@ -376,12 +380,16 @@ static inline size_t rw_write_ack(uint8_t *out, size_t capacity, uint32_t receiv
 /* The kind of a control frame whose fixed part is all there and whose reserved bytes are zero; RW_ERR_BAD_CONTROL otherwise. The parser
  * has called it for the frames that it returns. */
 static inline int rw_control_kind(const rw_frame *frame) {
-  static const uint8_t least[] = {0, 8, 4, 8, 8, 4, 16, 8};
-  static const uint8_t zeros[] = {0, 0, 1, 3, 3, 1, 3, 3}; /* how many bytes behind the kind are reserved */
+  static const uint8_t least[] = {0, 8, 4, 8, 8, 4, 24, 8};
+  static const uint8_t zeros[] = {0, 0, 1, 3, 3, 1, 0, 3}; /* how many bytes behind the kind are reserved */
   const uint32_t kind = frame->length ? frame->payload[0] : 0u;
   if (kind == 0 || kind > RW_ACK || frame->length < least[kind]) return RW_ERR_BAD_CONTROL;
   for (uint32_t i = 1; i <= zeros[kind]; i++)
     if (frame->payload[i]) return RW_ERR_BAD_CONTROL;
+  if (kind == RW_SESSION) {
+    const uint8_t *in = frame->payload;
+    if (in[1] > 1 || rw_u16(in + 2) || rw_u32(in + 20) || rw_u64(in + 8) == 0) return RW_ERR_BAD_CONTROL;
+  }
   return (int)kind;
 }
 
@@ -439,13 +447,15 @@ static inline int rw_read_goodbye(const rw_frame *frame, const char **text, uint
   *text = (const char *)frame->payload + 4;
   *text_length = frame->length - 4u < RW_TEXT_BYTES_MAX ? frame->length - 4u : RW_TEXT_BYTES_MAX;
   const int reason = (int)rw_u16(frame->payload + 2);
-  return -reason < RW_ERR_FLOOD ? RW_ERR_UNKNOWN : -reason;
+  return -reason < RW_ERR_SESSION_TAKEN ? RW_ERR_UNKNOWN : -reason;
 }
 
-/* The token of a ping or pong, the received count of an ack or session, and the number of a session. */
+/* The token of a ping or pong, the received count of an ack or session, and what else a session says. */
 static inline uint32_t rw_read_ping_token(const rw_frame *frame) { return rw_u32(frame->payload + 4); }
 static inline uint32_t rw_read_received(const rw_frame *frame) { return rw_u32(frame->payload + 4); }
 static inline uint64_t rw_read_session(const rw_frame *frame) { return rw_u64(frame->payload + 8); }
+static inline uint32_t rw_read_first(const rw_frame *frame) { return rw_u32(frame->payload + 16); }
+static inline int rw_read_remembered(const rw_frame *frame) { return frame->payload[1]; }
 
 /* ---- 4. Writer (twin: src/bytes/byte-writer.ts) --------------------------------------------------------------------------------
  * Frames one behind the other in memory of the caller, written in place: claim room, fill it, commit what was filled.

@@ -6,6 +6,8 @@
 
 /** Every code that a RingwireError can carry. Codes are stable: they are renamed only with a major version. */
 export type ErrorCode =
+  | 'ERR_RINGWIRE_ACK_OVERFLOW'
+  | 'ERR_RINGWIRE_ACK_UNSUPPORTED'
   | 'ERR_RINGWIRE_BACKPRESSURE'
   | 'ERR_RINGWIRE_BAD_ADDRESS'
   | 'ERR_RINGWIRE_BAD_CHECKSUM'
@@ -54,6 +56,8 @@ export type ErrorCode =
   | 'ERR_RINGWIRE_RESERVED_EVENT'
   | 'ERR_RINGWIRE_SCHEMA_MISMATCH'
   | 'ERR_RINGWIRE_SEND_FAILED'
+  | 'ERR_RINGWIRE_SESSION_LOST'
+  | 'ERR_RINGWIRE_SESSION_TAKEN'
   | 'ERR_RINGWIRE_SLOW_CONSUMER_BYTES'
   | 'ERR_RINGWIRE_SLOW_CONSUMER_TIME'
   | 'ERR_RINGWIRE_SOCKET_ROOT'
@@ -68,7 +72,8 @@ export type ErrorCode =
   | 'ERR_RINGWIRE_UDP_AMPLIFICATION'
   | 'ERR_RINGWIRE_UDP_BAD_SOURCE'
   | 'ERR_RINGWIRE_UDP_TOO_LARGE'
-  | 'ERR_RINGWIRE_UDP_UNSUPPORTED';
+  | 'ERR_RINGWIRE_UDP_UNSUPPORTED'
+  | 'ERR_RINGWIRE_UNACKNOWLEDGED';
 
 /** What a RingwireError may say beside its message. */
 export interface ErrorDetails {

@@ -59,6 +59,12 @@ export interface Limits {
   requestsHandledMax: number;
   /** A closing connection has this long to send what waits, in milliseconds. */
   closeTimeoutMs: number;
+  /** With `ack`: what may be kept for one peer that has not acknowledged it; a message above either is refused. */
+  ackBytesMax: number;
+  ackCountMax: number;
+  /** Servers with `ack`: a session without a connection is kept so long, in milliseconds, and at most so many are. */
+  sessionTtlMs: number;
+  sessionsMax: number;
   /** What one peer may take of one turn of the event loop before the others get theirs. */
   turnBytesMax: number;
   turnMessagesMax: number;
@@ -112,6 +118,14 @@ export const DEFAULT_LIMITS: Limits = {
   requestsHandledMax: 4_096,
   /** Enough for 64 MiB over a slow network; a program that ends should not seem to hang. */
   closeTimeoutMs: 5_000,
+  /** As much as may wait for a peer without `ack`. */
+  ackBytesMax: 64 * 1024 * 1024,
+  /** Empty messages of 8 bytes fill 8 MiB; counts modulo 2^32 stay far from their half. */
+  ackCountMax: 1024 * 1024,
+  /** A client tries again at least every 30 s. */
+  sessionTtlMs: 60_000,
+  /** As many as connections, by default. */
+  sessionsMax: 1_000,
   /** libuv would read 2 MiB from one socket before it looks at the next. */
   turnBytesMax: 256 * 1024,
   /** Small frames: as long as 256 KiB of them take. Giving way costs two system calls, too much for every 1,024 of them. */
@@ -190,6 +204,16 @@ export const LAYOUTS_MAX = 256;
 
 /** Free slabs that a pool keeps: 4 MiB; what bursts need beyond is given back to the allocator. */
 export const FREE_SLABS_MAX: number = 32;
+
+/** With `ack`: so many messages, or one that is so many milliseconds old, and the peer is told that they have been handled. */
+export const ACK_MESSAGES = 64;
+export const ACK_DELAY_MS = 50;
+
+/** Pieces in which messages are kept until they are acknowledged: small, because every peer with one such message holds one. */
+export const KEPT_SLAB_BYTES: number = 8 * 1024;
+
+/** Free ones that are kept for the next messages: 4 MiB. */
+export const KEPT_SLABS_FREE_MAX = 512;
 
 /** Largest payload of a UDP datagram over IPv4. */
 export const DATAGRAM_BYTES_MAX = 65_507;

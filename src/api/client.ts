@@ -6,6 +6,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Connection } from '../connection/connection.ts';
+import { NOTHING_KEPT, type Unacknowledged } from '../connection/link.ts';
 import { StreamClient } from '../endpoints/client.ts';
 import type { RetryRules } from '../endpoints/retry.ts';
 import type { Emitter } from '../emitter.ts';
@@ -70,6 +71,8 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     if (this.endpoint.validates) this.endpoint.checkEvent(event, data);
     if (messageOut.hasSubscribers) messageOut.publish({ peer: this.notice, event });
     if (this.connection !== undefined) return this.connection.send(event, data);
+    // It waits for the next connection.
+    if (this.#stream.session !== undefined && !this.#ending) return this.#stream.send(event, data);
     this.tally.refuse(notConnected());
     return false;
   }
@@ -89,15 +92,20 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
   }
 
   override async close(options: CloseOptions = {}): Promise<void> {
-    const { socket } = this.#stream;
+    const { socket, session } = this.#stream;
     if (!this.#ending && !this.isClosed) {
       this.#ending = true;
-      const isIdle = socket === undefined || socket.destroyed;
-      if (this.connection === undefined) this.#stream.disconnect();
-      else this.#stream.end();
-      if (isIdle) this.#destroyed();
+      const end = (): void => {
+        this.#leave(() => (this.connection === undefined ? this.#stream.disconnect() : this.#stream.end()));
+      };
+      // What is not acknowledged may need another connection first.
+      if (session === undefined) end();
+      else session.whenEmpty(end);
     }
-    const cut = (): void => void socket?.destroy();
+    const cut = (): void => {
+      if (session === undefined) socket?.destroy();
+      else this.#leave(() => this.#stream.disconnect());
+    };
     await cutLate(this.#gone, cut, options, this.endpoint.context.limits.closeTimeoutMs);
   }
 
@@ -137,6 +145,10 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  protected override unacknowledged(): Unacknowledged {
+    return this.#stream.session?.unacknowledged ?? NOTHING_KEPT;
   }
 
   protected override listeners(): Emitter {
@@ -207,6 +219,13 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     if (keepsAlive) socket?.ref();
     else socket?.unref();
     return this;
+  }
+
+  #leave(leave: () => void): void {
+    const { socket } = this.#stream;
+    const isIdle = socket === undefined || socket.destroyed;
+    leave();
+    if (isIdle) this.#destroyed();
   }
 
   #destroyed(): void {

@@ -39,6 +39,11 @@ export interface EndpointOptions {
   readonly slowConsumer?: SlowConsumerPolicy;
   /** With 'latest': messages of one key replace each other. Without it the event is the key. */
   readonly slowConsumerKey?: (event: string, data: unknown) => string;
+  /**
+   * Messages are acknowledged in both directions, and what was not is sent again on the next connection, once. Both sides have to ask for it:
+   * a peer that does not is refused with ERR_RINGWIRE_ACK_UNSUPPORTED.
+   */
+  readonly ack?: boolean;
   /** Errors of handlers reach the asker with their stack. Off: stacks name paths. */
   readonly exposeStacks?: boolean;
   /** Told of connections and errors, as pino is. Silent unless it is set, or `NODE_DEBUG=ringwire`. Never sees data or keys. */
@@ -104,6 +109,9 @@ export function contextOptions(
       `slowConsumer must be one of ${SLOW_CONSUMER_POLICIES.join(', ')}, not ${shown(slowConsumer)}`,
     );
   }
+  if (options.ack === true && slowConsumer !== 'drop-newest') {
+    throw badOption(`ack keeps every message, slowConsumer '${slowConsumer}' gives some up`);
+  }
   return {
     id: String(id),
     limits: limitsOf(options.limits ?? {}, followPeer),
@@ -117,6 +125,7 @@ export function contextOptions(
     events: agreedIds(protocol),
     eventCodecs: eventCodecs(protocol),
     features: Feature.requests,
+    ack: options.ack === true,
     poison: process.env['RINGWIRE_POISON'] === '1',
   };
 }
@@ -168,6 +177,8 @@ function limitsOf(given: Partial<Limits>, isServer: boolean): Limits {
     limits[name as keyof Limits] = value;
   }
   checkNumber('limits.frameBytesMax', limits.frameBytesMax, FRAME_BYTES_FLOOR, FRAME_BYTES_CEILING);
+  // Counts of the wire go round at 2^32.
+  checkNumber('limits.ackCountMax', limits.ackCountMax, 1, 2 ** 31 - 1);
   checkNumber('limits.pendingBytesSoft', limits.pendingBytesSoft, 1, limits.pendingBytesMax);
   return limits;
 }

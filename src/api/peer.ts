@@ -5,6 +5,7 @@
  * Invariant: names of events are the peers' own. What happens to the connection is told by `lifecycle`, never by `on`.
  */
 import type { Connection } from '../connection/connection.ts';
+import type { Unacknowledged } from '../connection/link.ts';
 import type { Emitter, Handler } from '../emitter.ts';
 import { RingwireError } from '../errors.ts';
 import { Feature } from '../frames/control.ts';
@@ -217,6 +218,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
   protected present(): Present {
     return {
       pendingBytes: this.connection?.pendingBytes ?? 0,
+      unacknowledged: this.unacknowledged(),
       requests: {
         open: this.#exchanges?.asker.openCount ?? 0,
         queued: this.#exchanges?.asker.queuedCount ?? 0,
@@ -224,6 +226,9 @@ export abstract class Peer<C extends Contract = AnyContract> {
       },
     };
   }
+
+  /** With `ack`: what the other side may not have handled. */
+  protected abstract unacknowledged(): Unacknowledged;
 
   /** The other side has said hello. */
   protected attach(connection: Connection, id: string, features: number): void {

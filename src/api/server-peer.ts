@@ -5,6 +5,7 @@
  */
 import type net from 'node:net';
 import type { Connection } from '../connection/connection.ts';
+import type { Unacknowledged } from '../connection/link.ts';
 import { Emitter, type Publisher, type Slot } from '../emitter.ts';
 import { type CloseOptions, cutLate } from './deadline.ts';
 import { messageOut } from './diagnostics.ts';
@@ -46,6 +47,8 @@ export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
     if (this.endpoint.validates) this.endpoint.checkEvent(event, data);
     if (messageOut.hasSubscribers) messageOut.publish({ peer: this.notice, event });
     if (this.connection !== undefined) return this.connection.send(event, data);
+    // It waits for the peer, which may come back.
+    if (this.#connection.link.keeps) return this.#connection.send(event, data);
     this.tally.refuse(notConnected());
     return false;
   }
@@ -114,6 +117,10 @@ export class ServerPeer<C extends Contract = AnyContract> extends Peer<C> {
   /** @internal The connection, for messages to many. */
   get outlet(): Connection {
     return this.#connection;
+  }
+
+  protected override unacknowledged(): Unacknowledged {
+    return this.#connection.link.unacknowledged;
   }
 
   protected override listeners(): Emitter {

@@ -4,8 +4,9 @@
  * Invariant: `peers` are exactly the connected ones; after `close` has settled nothing of the server is left, its socket file included.
  */
 import type net from 'node:net';
+import { NOTHING_KEPT } from '../connection/link.ts';
 import { StreamServer } from '../endpoints/server.ts';
-import { fanOut } from '../endpoints/fan-out.ts';
+import { fanOut, type Outlet } from '../endpoints/fan-out.ts';
 import { type Handler } from '../emitter.ts';
 import { RingwireError } from '../errors.ts';
 import { CONNECT_TIMEOUT_MS, LISTEN_CONNECTIONS_MAX } from '../limits.ts';
@@ -112,7 +113,7 @@ export class PeerServer<C extends Contract = AnyContract> {
   /** Sends to every peer, encoded once. @returns false when any is slow. @throws what `peer.send` throws; nothing is sent then */
   broadcast<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
   broadcast(event: string, data?: unknown): boolean {
-    return this.#sendTo(this.#peers, event, data);
+    return this.#sendTo(this.#peers, event, data, () => this.#everybody());
   }
 
   /** The peers that were added under a name. */
@@ -129,7 +130,9 @@ export class PeerServer<C extends Contract = AnyContract> {
   stats(previous?: ServerStats): ServerStats {
     const total = new Tally(this.#tally.startMs);
     this.#tally.addTo(total);
-    const present = { pendingBytes: 0, requests: { open: 0, queued: 0, handled: 0 } };
+    const { sessions } = this.#stream;
+    const unacknowledged = sessions?.unacknowledged ?? NOTHING_KEPT;
+    const present = { pendingBytes: 0, unacknowledged, requests: { open: 0, queued: 0, handled: 0 } };
     for (const peer of this.#peers) {
       peer.contribute(total);
       const { pendingBytes, requests } = peer.now;
@@ -141,6 +144,7 @@ export class PeerServer<C extends Contract = AnyContract> {
       dropped: this.#stream.stats().dropped,
       peers: this.#peers.size,
       peersTotal: this.#peersTotal,
+      peersAway: sessions?.waitingCount ?? 0,
     };
   }
 
@@ -197,15 +201,22 @@ export class PeerServer<C extends Contract = AnyContract> {
     this.#endpoint.lifecycle.publish('close');
   }
 
-  #sendTo(peers: Iterable<ServerPeer<C>>, event: string, data: unknown): boolean {
+  #sendTo(
+    peers: Iterable<ServerPeer<C>>,
+    event: string,
+    data: unknown,
+    outlets = (): Iterable<Outlet> => outletsOf(peers),
+  ): boolean {
     if (this.#endpoint.validates) this.#endpoint.checkEvent(event, data);
     if (messageOut.hasSubscribers) for (const peer of peers) peer.noticed(event);
-    return fanOut(
-      () => outletsOf(peers),
-      event,
-      data,
-      (error, connection) => this.#failed(error, connection.origin as ServerPeer<C>),
-    );
+    const failed = (error: Error, outlet: Outlet): void =>
+      this.#failed(error, outlet.origin as ServerPeer<C> | undefined);
+    return fanOut(outlets, event, data, failed);
+  }
+
+  *#everybody(): Iterable<Outlet> {
+    yield* outletsOf(this.#peers);
+    yield* this.#stream.waiting;
   }
 
   #newStream(place: Place, options: ListenOptions, maxConnections: number): StreamServer {
@@ -268,6 +279,6 @@ export class PeerServer<C extends Contract = AnyContract> {
   }
 }
 
-function* outletsOf<C extends Contract>(peers: Iterable<ServerPeer<C>>): Iterable<ServerPeer<C>['outlet']> {
+function* outletsOf<C extends Contract>(peers: Iterable<ServerPeer<C>>): Iterable<Outlet> {
   for (const peer of peers) yield peer.outlet;
 }

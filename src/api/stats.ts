@@ -6,6 +6,7 @@
  */
 import type { Traffic } from '../connection/contracts.ts';
 import type { Dropped } from '../connection/counters.ts';
+import type { Unacknowledged } from '../connection/link.ts';
 import { Histogram, type RoundTrips } from './histogram.ts';
 
 /** What has passed in one direction. */
@@ -26,6 +27,8 @@ export interface Stats {
   readonly received: Flow;
   /** Bytes that wait to leave. */
   readonly pendingBytes: number;
+  /** With `ack`: accepted and not acknowledged. */
+  readonly unacknowledged: Unacknowledged;
   readonly requests: {
     /** Of this side, without an answer. */
     readonly open: number;
@@ -51,6 +54,8 @@ export interface ServerStats extends EndpointStats {
   readonly peers: number;
   /** Ever connected. */
   readonly peersTotal: number;
+  /** With `ack`: clients that are gone and may come back. */
+  readonly peersAway: number;
 }
 
 /** What is counted for one peer, or for those that are gone. */
@@ -90,7 +95,7 @@ export function sum(a: Traffic, b: Traffic): Traffic {
 }
 
 /** What is so at the moment, beside the tally. */
-export type Present = Pick<Stats, 'pendingBytes' | 'requests'>;
+export type Present = Pick<Stats, 'pendingBytes' | 'unacknowledged' | 'requests'>;
 
 /** @param previous rates count since then, otherwise since the start */
 export function statsOf(tally: Tally, present: Present, previous: Stats | undefined): Stats {

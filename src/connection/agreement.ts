@@ -1,12 +1,12 @@
 /**
- * Whether two programs mean the same by the structs of their events. The one that knows more fields judges (PROTOCOL.md section 1.3): the other's
+ * Whether two programs agree on what they can do, and mean the same by the structs of their events. The one that knows more fields judges (PROTOCOL.md section 1.3): the other's
  * layout has to be the beginning of its own.
  *
  * Invariant: a pair of layouts is refused by at least one side, or by neither of two sides that read each other's bytes alike.
  */
 import type { StructCodec } from '../codecs/struct/codec.ts';
 import { FrameError, RingwireError } from '../errors.ts';
-import { checkEventName } from '../frames/control.ts';
+import { checkEventName, Feature } from '../frames/control.ts';
 import { layoutEntries, type LayoutEntry } from '../frames/layouts.ts';
 import { LAYOUTS_MAX } from '../limits.ts';
 
@@ -25,6 +25,15 @@ export function ownLayouts({ events }: StructCodec): Buffer {
     entries.push({ event, hash, bytes, fieldCount: fields.length });
   }
   return layoutEntries(entries);
+}
+
+/** @throws FrameError ERR_RINGWIRE_ACK_UNSUPPORTED when this side acknowledges and the peer does not */
+export function judgeFeatures(own = 0, theirs: number): void {
+  if ((own & ~theirs & Feature.session) === 0) return;
+  throw new FrameError(
+    'ERR_RINGWIRE_ACK_UNSUPPORTED',
+    'the peer does not acknowledge messages, and this side asks for it',
+  );
 }
 
 /** @throws FrameError ERR_RINGWIRE_SCHEMA_MISMATCH, naming the event */

@@ -77,7 +77,7 @@ export class BinaryEncoder {
   }
 
   /** Whether the peer decodes a codec, as far as it is known. */
-  speaks(codec: Codec): boolean {
+  speaks(codec: Pick<Codec, 'id'>): boolean {
     return (this.#codecSet & (1 << codec.id)) !== 0;
   }
 
@@ -167,6 +167,11 @@ export class BinaryEncoder {
     if (this.#writing) throw insideGetter();
     this.#checkSpoken(this.#codecOf(event));
     this.#announce(event, out);
+  }
+
+  /** Every name that has an announced id. */
+  announceAll(out: ByteWriter): void {
+    this.#announceUpTo(FIRST_ANNOUNCED_ID + this.#events.announcedCount - 1, out);
   }
 
   /** One frame of a request or a stream; `undefined` is an empty payload in every codec. */
@@ -272,15 +277,12 @@ export class BinaryEncoder {
 
   #tooLarge(actual: number): RingwireError {
     const limit = this.#bytesMax;
-    return new RingwireError(
-      'ERR_RINGWIRE_FRAME_TOO_LARGE',
-      `a payload of ${actual} bytes, the peer accepts ${limit}`,
-      { limit, actual },
-    );
+    const message = `a payload of ${actual} bytes, the peer accepts ${limit}`;
+    return new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', message, { limit, actual });
   }
 }
 
-function insideGetter(): RingwireError {
+export function insideGetter(): RingwireError {
   return new RingwireError(
     'ERR_RINGWIRE_INVALID_STRUCT',
     'a getter of a value sends a message while that value is being written',

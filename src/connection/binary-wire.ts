@@ -8,7 +8,7 @@ import type { ReceiveRing } from '../bytes/receive-ring.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { StructCodec } from '../codecs/struct/codec.ts';
 import { Slot } from '../emitter.ts';
-import { FrameError, MessageError } from '../errors.ts';
+import { FrameError } from '../errors.ts';
 import {
   badControl,
   Control,
@@ -28,10 +28,10 @@ import { FrameKind } from '../frames/header.ts';
 import { readLayouts } from '../frames/layouts.ts';
 import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
 import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
-import { judgeLayouts } from './agreement.ts';
+import { judgeFeatures, judgeLayouts } from './agreement.ts';
 import { BinaryEncoder } from './binary-encoder.ts';
 import type { Exchange } from './exchange.ts';
-import type { EventIds } from './event-ids.ts';
+import { type EventIds, unknownEvent } from './event-ids.ts';
 import { takeInlineName } from './inline-name.ts';
 import { hearGoodbye } from './peer-goodbye.ts';
 import type { Sink, Wire } from './wire.ts';
@@ -139,13 +139,18 @@ export class BinaryWire implements Wire {
     this.#encoder.prepareShared(event, out);
   }
 
+  /** What must precede messages of any name that was sent before. */
+  announceAll(out: ByteWriter): void {
+    this.#encoder.announceAll(out);
+  }
+
   /** One frame of a request or a stream. @throws RingwireError when the peer does not speak its codec, and what the codec throws */
   encodeExchange(kind: number, exchange: Exchange, data: unknown, out: ByteWriter): void {
     this.#encoder.encodeExchange(kind, exchange, data, out);
   }
 
   /** Whether the peer decodes a codec, as far as it is known. */
-  speaks(codec: Codec): boolean {
+  speaks(codec: Pick<Codec, 'id'>): boolean {
     return this.#encoder.speaks(codec);
   }
 
@@ -242,10 +247,11 @@ export class BinaryWire implements Wire {
   #control(frame: Frame): void {
     const kind = controlKind(frame);
     if (kind === Control.hello) this.#hello(frame);
-    else if (kind === Control.goodbye) hearGoodbye(frame);
+    else if (kind === Control.goodbye) hearGoodbye(frame, this.#sink.link);
     else if (!this.#helloSeen) throw badControl('the first frame has to be hello');
     else if (kind === Control.announce) this.#announce(frame);
     else if (kind === Control.ping) this.#sink.respond(pongFrame(readPingToken(frame)));
+    else if (kind !== Control.pong) this.#sink.link.control(kind, frame);
   }
 
   #hello(frame: Frame): void {
@@ -264,6 +270,7 @@ export class BinaryWire implements Wire {
       throw new FrameError('ERR_RINGWIRE_BAD_CODEC', `the peer does not speak codec ${codec.name}`);
     }
     const { structs } = this.#options;
+    judgeFeatures(this.#options.features, hello.features);
     if (structs !== undefined) judgeLayouts(structs, layouts);
     this.#helloSeen = true;
     this.#encoder.agree(codec, hello.codecSet, this.parser.peerPayloadMax);
@@ -286,12 +293,4 @@ export class BinaryWire implements Wire {
 /** What arrives is bytes, or a place in them: nothing in which node-ipc's `id` could be looked for. */
 function isBytes(codec: Codec): boolean {
   return codec.id === RAW || codec.id === STRUCT;
-}
-
-/** An event id that a peer uses without having given it a name. */
-function unknownEvent(id: number): MessageError {
-  return new MessageError(
-    'ERR_RINGWIRE_INVALID_EVENT',
-    `a message for event id ${id}, which was neither announced nor agreed on`,
-  );
 }

@@ -12,6 +12,7 @@ import { MAGIC } from '../frames/control.ts';
 import { OPENING_BRACE } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
 import type { StreamTransport, TransportHandlers } from '../transports/stream.ts';
+import { makeSender } from './acknowledged-sender.ts';
 import type { Exchange } from './exchange.ts';
 import { BinaryWire } from './binary-wire.ts';
 import {
@@ -25,10 +26,11 @@ import {
 import type { DelimitedWire } from './delimited-wire.ts';
 import { sayGoodbye } from './farewell.ts';
 import { Handshake } from './handshake.ts';
+import type { Link } from './link.ts';
 import type { Outbox } from './outbox.ts';
 import { type ReaderChoice, Receiver, type ReceiverHandlers } from './receiver.ts';
 import { callSafely, rethrowLater } from './safely.ts';
-import { Sender, type SenderHandlers } from './sender.ts';
+import type { Sender, SenderHandlers } from './sender.ts';
 import type { SharedMessage } from './shared-message.ts';
 import { WatchedPeer, type WatchedHandlers } from './watched-peer.ts';
 import type { Sink, Wire } from './wire.ts';
@@ -50,7 +52,7 @@ export class Connection implements Roles {
   #watched: WatchedPeer | undefined = undefined;
   readonly #hooked: boolean;
   readonly #handshake: Handshake;
-  #cut = false;
+  isCut = false;
   #closed = false;
   #receivedMessages = 0;
 
@@ -60,27 +62,29 @@ export class Connection implements Roles {
     this.#handlers = handlers;
     this.#hooked = handlers.received !== undefined || handlers.handled !== undefined;
     this.emitter = context.emitter;
-    this.sender = new Sender(context, context.makeWire(choice.first, this), this);
+    this.sender = makeSender(context, context.makeWire(choice.first, this), this, choice.delivery);
     this.#outbox = this.sender.outbox;
     this.#handshake = new Handshake(context.limits.handshakeTimeoutMs, (error) => this.broken(error));
     this.#receiver = new Receiver(context.ring, context.limits, this);
     if (this.wire instanceof BinaryWire && !choice.followPeer) this.wire.greet();
   }
 
-  /** The wire in which this side sends. */
   get wire(): Wire {
     return this.sender.wire;
   }
 
-  /** Bytes accepted by `send` whose write has not been confirmed. */
+  get link(): Link {
+    return this.sender.link;
+  }
+
   get pendingBytes(): number {
     return this.#outbox.pendingBytes;
   }
 
-  /** More than the soft mark waits, and a drain will follow. */
   get isFull(): boolean {
-    return this.#outbox.isFull;
+    return this.sender.isFull;
   }
+
   get traffic(): Traffic {
     return {
       sentMessages: this.sender.sentMessages,
@@ -101,19 +105,14 @@ export class Connection implements Roles {
   }
 
   /**
-   * Encodes and queues one message; it leaves at the end of the tick.
+   * Encodes and queues one message; it leaves at the end of the tick. What it throws was not queued: ERR_RINGWIRE_FRAME_TOO_LARGE, what the codec throws.
    * @returns false when the peer is slow: 'drained' follows. Above the hard mark the policy for slow peers was applied
-   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, or what the codec throws; nothing is queued then
    */
   send(event: string, data: unknown): boolean {
     return this.sender.send(event, data);
   }
 
-  /**
-   * Queues one frame of a request or a stream.
-   * @returns false when the peer is slow: 'drained' follows
-   * @throws RingwireError ERR_RINGWIRE_BACKPRESSURE above the hard mark, and what `send` throws; nothing is queued then
-   */
+  /** `send` for one frame of a request or a stream. @throws RingwireError also ERR_RINGWIRE_BACKPRESSURE above the hard mark */
   sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
     return this.sender.sendExchange(kind, exchange, data);
   }
@@ -123,7 +122,6 @@ export class Connection implements Roles {
     return this.sender.share(event, data);
   }
 
-  /** `send` for a message that was encoded once for several connections of this wire. */
   sendShared(message: SharedMessage): boolean {
     return this.sender.sendShared(message);
   }
@@ -133,20 +131,24 @@ export class Connection implements Roles {
     return (this.wire as BinaryWire).speaks(codec);
   }
 
-  /** Offers what was sent in this tick to the system now. */
   flush(): void {
-    this.#outbox.flush();
+    this.sender.flush();
   }
 
-  /** Closes after what was sent has left. */
+  /** Closes after what was sent has left, and where messages are acknowledged after they were. */
   end(): void {
+    this.link.finish(() => this.#end());
+  }
+
+  #end(): void {
     this.#outbox.finish();
     this.sender.transport?.end();
   }
 
   /** Closes now. What was sent in this tick is still offered to the system; what it does not take at once is lost. */
   destroy(): void {
-    this.#outbox.flush();
+    this.link.sayLast();
+    this.sender.flush();
     this.sender.transport?.destroy();
   }
 
@@ -171,13 +173,13 @@ export class Connection implements Roles {
   }
 
   exhausted(): void {
-    // The peer may only have closed its own direction: what its last messages are answered within this turn still reaches it.
-    setImmediate(() => this.end());
+    // The peer may only have closed its own direction: what is answered within this turn still reaches it.
+    setImmediate(() => this.#end());
   }
 
   failed(error: Error): void {
     // Behind a cut the system may have its say about the goodbye: the reason has been told.
-    if (!this.#closed && !this.#cut) this.#report(error);
+    if (!this.#closed && !this.isCut) this.#report(error);
   }
 
   closed(): void {
@@ -185,7 +187,8 @@ export class Connection implements Roles {
     this.#closed = true;
     this.#handshake.end();
     this.#receiver.stop();
-    const unsentBytes = this.#outbox.abandon();
+    const unsentBytes = this.link.lost(this.#outbox.abandon());
+    this.link.leave();
     this.#watched?.leave(unsentBytes);
     this.#handlers.closed(unsentBytes);
   }
@@ -206,8 +209,6 @@ export class Connection implements Roles {
   resume(): void {
     this.sender.transport?.resume();
   }
-
-  // What the wire tells.
 
   value(slot: Slot, data: unknown): void {
     this.#receivedMessages++;
@@ -258,8 +259,10 @@ export class Connection implements Roles {
   }
 
   established(peerId: string, features: number): void {
-    this.#handshake.end();
-    callSafely(() => this.#handlers.established(peerId, features));
+    this.link.greeted(() => {
+      this.#handshake.end();
+      callSafely(() => this.#handlers.established(peerId, features));
+    });
   }
 
   /** The peer's first byte tells its wire. */
@@ -274,26 +277,23 @@ export class Connection implements Roles {
     return { wire: this.wire };
   }
 
-  get isCut(): boolean {
-    return this.#cut;
-  }
-
   /** Ends the connection with a peer that does not keep up: what it has not taken is given up. */
   cut(error: RingwireError): void {
-    if (this.#cut || this.#closed) return;
+    if (this.isCut || this.#closed) return;
     this.#finish(error, this.#outbox.cut());
   }
 
-  /** The frame boundaries are gone, or never were: the peer is told why, if it can be, and cut. */
+  /** The frame boundaries are gone: the peer is told why, if it can be, and cut. */
   broken(error: Error): void {
-    if (!this.#cut && !this.#closed) this.#finish(error, true);
+    if (!this.isCut && !this.#closed) this.#finish(error, true);
   }
 
   #finish(error: Error, mayExplain: boolean): void {
-    this.#cut = true;
+    this.isCut = true;
     this.#handshake.end();
     this.#receiver.stop();
     this.#outbox.close();
+    this.link.leave();
     callSafely(() => this.#report(error));
     sayGoodbye(this.sender, error, mayExplain);
   }

@@ -10,6 +10,8 @@ import type { Frame } from '../frames/frame.ts';
 import type { Limits, SlowConsumerPolicy } from '../limits.ts';
 import type { Counters } from './counters.ts';
 import type { MemoryBudget } from './memory-budget.ts';
+import type { SessionContext } from './session.ts';
+import type { Delivery } from './session-link.ts';
 import type { Watchdog } from './watchdog.ts';
 import type { Sink, Wire, WireKind } from './wire.ts';
 
@@ -23,6 +25,8 @@ export interface ConnectionContext {
   readonly counters: Counters;
   readonly memory: MemoryBudget;
   readonly slowConsumer: SlowConsumerPolicy;
+  /** Set where messages are acknowledged: what sessions share. */
+  readonly sessions?: SessionContext | undefined;
   readonly watchdog: Watchdog;
   /** The key of a message, where only the newest of each key counts; without it the event. */
   readonly keyOf?: ((event: string, data: unknown) => string) | undefined;
@@ -39,6 +43,8 @@ export interface WireChoice {
    * chosen, and greets at once.
    */
   readonly followPeer: boolean;
+  /** Where messages are acknowledged: the session of a client, or those of a server's clients. */
+  readonly delivery?: Delivery | undefined;
 }
 
 export interface ConnectionHandlers {

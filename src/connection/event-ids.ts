@@ -4,7 +4,7 @@
  *
  * Invariant: an id, once given, keeps its name; names beyond the table's bound travel inline.
  */
-import { RingwireError } from '../errors.ts';
+import { MessageError, RingwireError } from '../errors.ts';
 import {
   AGREED_ID_MAX,
   announceFrame,
@@ -51,8 +51,20 @@ export class EventIds {
     return id;
   }
 
+  get announcedCount(): number {
+    return this.#announces.length;
+  }
+
   /** The announce frame of `FIRST_ANNOUNCED_ID + index`. */
   announce(index: number): Buffer {
     return this.#announces[index] as Buffer;
   }
+}
+
+/** An event id that a peer uses without having given it a name. */
+export function unknownEvent(id: number): MessageError {
+  return new MessageError(
+    'ERR_RINGWIRE_INVALID_EVENT',
+    `a message for event id ${id}, which was neither announced nor agreed on`,
+  );
 }

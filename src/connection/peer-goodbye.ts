@@ -6,11 +6,15 @@
 import { FrameError } from '../errors.ts';
 import { readGoodbye } from '../frames/control.ts';
 import type { Frame } from '../frames/frame.ts';
+import type { Link } from './link.ts';
 
-/** @throws FrameError ERR_RINGWIRE_PEER_GOODBYE unless it is a normal end */
-export function hearGoodbye(frame: Frame): void {
+/** @throws FrameError ERR_RINGWIRE_PEER_GOODBYE unless it is a normal end, which the session is told */
+export function hearGoodbye(frame: Frame, link: Link): void {
   const { code, reason, text } = readGoodbye(frame);
-  if (reason === 0) return;
+  if (reason === 0) {
+    link.heardGoodbye();
+    return;
+  }
   throw new FrameError(
     'ERR_RINGWIRE_PEER_GOODBYE',
     `the peer closed with ${code ?? `reason ${reason}`}: ${printable(text)}`,

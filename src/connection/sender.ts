@@ -10,6 +10,7 @@ import type { StreamTransport } from '../transports/stream.ts';
 import type { Exchange } from './exchange.ts';
 import type { BinaryWire } from './binary-wire.ts';
 import type { ConnectionContext } from './contracts.ts';
+import { type Link, NO_LINK } from './link.ts';
 import { Outbox, type OutboxHandlers } from './outbox.ts';
 import { SharedMessage } from './shared-message.ts';
 import type { Wire } from './wire.ts';
@@ -28,6 +29,7 @@ export class Sender implements OutboxHandlers {
   wire: Wire;
   transport: StreamTransport | undefined = undefined;
   sentMessages = 0;
+  readonly link: Link = NO_LINK;
   sentBytes = 0;
   readonly #context: ConnectionContext;
   readonly #handlers: SenderHandlers;
@@ -69,6 +71,16 @@ export class Sender implements OutboxHandlers {
     if (!outbox.admit()) return outbox.holds && this.#hold(message);
     this.release(message);
     return outbox.added();
+  }
+
+  /** More waits than should, and a drain will follow. */
+  get isFull(): boolean {
+    return this.outbox.isFull;
+  }
+
+  /** Offers what was sent in this tick to the system now. */
+  flush(): void {
+    this.outbox.flush();
   }
 
   /** Bytes of the wire itself. */

@@ -13,11 +13,14 @@ export class SharedMessage {
   /** Messages of one key replace each other where only the newest counts. */
   readonly key: string;
   readonly #event: string;
-  readonly #parts: Uint8Array[];
+  #parts: Uint8Array[];
+  /** Parts are the memory of the program that sends. */
+  #isLent: boolean;
   readonly bytes: number;
 
-  private constructor(event: string, key: string, parts: Uint8Array[]) {
+  private constructor(event: string, key: string, parts: Uint8Array[], isLent: boolean) {
     this.key = key;
+    this.#isLent = isLent;
     this.#event = event;
     this.#parts = parts;
     this.bytes = parts.reduce((sum, part) => sum + part.length, 0);
@@ -36,10 +39,12 @@ export class SharedMessage {
     key: string = event,
   ): SharedMessage {
     const parts: Uint8Array[] = [];
+    let isLent = false;
     const writer: ByteWriter = new ByteWriter(pool, (segment) => {
       // Bytes in pooled memory are copied out; attachments are the user's own and stay where they are.
       parts.push(segment.slab === undefined ? segment.bytes : Buffer.from(segment.bytes));
       if (segment.slab !== undefined) writer.written(segment);
+      else isLent = true;
     });
     try {
       wire.encodeShared(event, data, writer);
@@ -47,7 +52,7 @@ export class SharedMessage {
     } finally {
       writer.discard();
     }
-    return new SharedMessage(event, key, parts);
+    return new SharedMessage(event, key, parts, isLent);
   }
 
   /** Writes what must precede the message on another connection. @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE */
@@ -63,6 +68,13 @@ export class SharedMessage {
       );
     }
     wire.prepareShared(this.#event, out);
+  }
+
+  /** Its bytes in memory that nobody changes, however long it is kept. */
+  keep(): readonly Uint8Array[] {
+    if (this.#isLent) this.#parts = this.#parts.map((part) => Buffer.from(part));
+    this.#isLent = false;
+    return this.#parts;
   }
 
   /** Queues the message on another connection. @throws what `prepare` throws */

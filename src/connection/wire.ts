@@ -8,6 +8,7 @@ import type { ByteWriter } from '../bytes/byte-writer.ts';
 import type { Codec } from '../codecs/codec.ts';
 import type { Publisher, Slot } from '../emitter.ts';
 import type { Frame, FrameParser } from '../frames/frame.ts';
+import type { Link } from './link.ts';
 
 export type WireKind = 'delimited' | 'binary' | 'unframed';
 
@@ -29,6 +30,8 @@ export interface Sink {
    * @param slot the event of a request, undefined when nobody gave its id a name; answers are known by their correlation
    */
   exchanged(frame: Frame, slot: Slot | undefined, codec: Codec): void;
+  /** The session that the connection carries, or none. */
+  readonly link: Link;
   /** The other side has said who it is and what it can do: messages flow in both directions from now on. */
   established(peerId: string, features: number): void;
 }

@@ -10,6 +10,7 @@ import type { ConnectionHandlers } from '../connection/contracts.ts';
 import type { MessageError } from '../errors.ts';
 
 export interface StreamServerHandlers {
+  /** Where messages are acknowledged not before both sides have agreed on a session. */
   connected(socket: net.Socket): void;
   /** A connection was made for the socket; nothing has passed through it yet. */
   opened?: ((socket: net.Socket, connection: Connection) => void) | undefined;
@@ -30,17 +31,25 @@ export class AcceptedPeer implements ConnectionHandlers {
   socket!: net.Socket;
   readonly received: ConnectionHandlers['received'];
   readonly #handlers: StreamServerHandlers;
+  readonly #acknowledges: boolean;
   readonly #closed: (socket: net.Socket, unsentBytes: number) => void;
 
-  constructor(handlers: StreamServerHandlers, closed: (socket: net.Socket, unsentBytes: number) => void) {
+  /** @param acknowledges the server hears of the connection when both sides have agreed on a session */
+  constructor(
+    handlers: StreamServerHandlers,
+    closed: (socket: net.Socket, unsentBytes: number) => void,
+    acknowledges: boolean,
+  ) {
     const { received } = handlers;
     this.received = received && ((event, data) => received(this.socket, event, data));
     this.#handlers = handlers;
     this.#closed = closed;
+    this.#acknowledges = acknowledges;
   }
 
   established(peerId: string | undefined, features: number): void {
     if (peerId !== undefined) this.#handlers.established?.(this.socket, peerId, features);
+    if (this.#acknowledges) this.#handlers.connected(this.socket);
   }
 
   identified(data: unknown): void {

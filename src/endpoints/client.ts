@@ -6,9 +6,10 @@
  */
 import type net from 'node:net';
 import { Connection } from '../connection/connection.ts';
-import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
+import type { ConnectionContext } from '../connection/contracts.ts';
 import type { Stats } from '../connection/counters.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
+import { newSession, type Session } from '../connection/session.ts';
 import { SyncWindow } from '../connection/sync-window.ts';
 import type { WireKind } from '../connection/wire.ts';
 import type { MessageError } from '../errors.ts';
@@ -45,10 +46,11 @@ export interface StreamClientHandlers {
 export class StreamClient {
   socket: net.Socket | undefined = undefined;
   readonly sync: SyncWindow | undefined;
+  /** Set where messages are acknowledged: what was sent waits in it, also while there is no connection. */
+  session: Session | undefined = undefined;
   /** Messages that were refused because there was no connection. */
   refusedCount = 0;
   readonly #context: ConnectionContext;
-  readonly #choice: WireChoice;
   readonly #options: StreamClientOptions;
   readonly #handlers: StreamClientHandlers;
   readonly #retry: Retry;
@@ -63,11 +65,10 @@ export class StreamClient {
 
   constructor(context: ConnectionContext, options: StreamClientOptions, handlers: StreamClientHandlers) {
     this.#context = context;
-    this.#choice = { first: options.wire, followPeer: false };
     this.#options = options;
     this.#handlers = handlers;
     this.#retry = new Retry(() => options.retry());
-    this.#connection = this.#newConnection();
+    this.#connection = this.#startAnew();
     if (options.window > 0) this.sync = this.#newWindow();
   }
 
@@ -103,6 +104,7 @@ export class StreamClient {
   connect(): void {
     this.#retry.cancel();
     this.#abandoned = false;
+    if (this.session?.isOver === true) this.#connection = this.#startAnew();
     const connection = this.#connection;
     const { socket, onread, ready } = this.#options.connect(connection);
     this.socket = socket;
@@ -122,7 +124,7 @@ export class StreamClient {
     if (ready === 'secureConnect') limitHandshake(socket, this.#context.limits.handshakeTimeoutMs);
     socket.once(ready, () => {
       this.#opened = true;
-      this.#direct = this.sync === undefined && !this.#abandoned;
+      this.#direct = this.sync === undefined && this.session === undefined && !this.#abandoned;
       connection.open(transport);
     });
   }
@@ -130,6 +132,7 @@ export class StreamClient {
   /** @returns false when the caller should wait for 'drained', or when there is no connection and the message was dropped */
   send(event: string, data: unknown): boolean {
     if (this.#direct) return this.#connection.sender.send(event, data);
+    if (this.session !== undefined && !this.#abandoned) return this.session.send(event, data);
     if (this.sync !== undefined) return this.sync.add(this.#connection.share(event, data));
     if (this.#abandoned || (this.#everConnected && !this.#opened)) {
       this.refusedCount++;
@@ -164,6 +167,8 @@ export class StreamClient {
     this.sync?.close();
     if (this.#opened) this.#connection.destroy();
     else this.socket?.destroy();
+    // Nobody will tell that it is closed.
+    if (this.socket?.destroyed !== false && !this.#opened) this.#endSession();
   }
 
   #closed(connection: Connection, socket: net.Socket): void {
@@ -213,13 +218,26 @@ export class StreamClient {
 
   #end(): void {
     this.#abandoned = true;
+    this.#endSession();
     this.#connection = this.#newConnection();
     this.sync?.close();
     this.#handlers.destroyed();
   }
 
+  #endSession(): void {
+    const lost = this.session?.end('the client has ended');
+    if (lost !== undefined) this.#failed(lost);
+  }
+
+  /** A connection that owes nothing to earlier ones. */
+  #startAnew(): Connection {
+    this.session = this.#context.sessions && newSession(this.#context.sessions);
+    return this.#newConnection();
+  }
+
   #newConnection(): Connection {
-    const connection = new Connection(this.#context, this.#choice, {
+    const choice = { first: this.#options.wire, followPeer: false, delivery: this.session };
+    const connection = new Connection(this.#context, choice, {
       established: (peerId, features) => {
         this.#everConnected = true;
         this.#establishedMs = performance.now();

@@ -11,6 +11,7 @@ import { MsgpackCodec } from '../codecs/msgpack.ts';
 import { RawCodec, type ReceiveMode } from '../codecs/raw.ts';
 import { StructCodec, type Structs } from '../codecs/struct/codec.ts';
 import { ownLayouts } from '../connection/agreement.ts';
+import { AcknowledgedWire } from '../connection/acknowledged-wire.ts';
 import { BinaryWire } from '../connection/binary-wire.ts';
 import type { ConnectionContext } from '../connection/contracts.ts';
 import { Counters } from '../connection/counters.ts';
@@ -18,16 +19,19 @@ import { DelimitedWire } from '../connection/delimited-wire.ts';
 import { Envelopes } from '../connection/envelope.ts';
 import { EventIds } from '../connection/event-ids.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
+import type { KeptBytes } from '../connection/session.ts';
 import { UnframedWire } from '../connection/unframed-wire.ts';
 import { Watchdog } from '../connection/watchdog.ts';
 import type { Sink, Wire, WireKind } from '../connection/wire.ts';
 import type { Emitter } from '../emitter.ts';
+import { Feature } from '../frames/control.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
-import type { Limits, SlowConsumerPolicy } from '../limits.ts';
+import { KEPT_SLAB_BYTES, KEPT_SLABS_FREE_MAX, type Limits, type SlowConsumerPolicy } from '../limits.ts';
 import { type EventCodecs, eventCodecsOf, structsOf } from './event-codecs.ts';
 
 export interface Accounts {
   readonly memory: MemoryBudget;
+  readonly kept: KeptBytes;
   readonly counters: Counters;
 }
 
@@ -52,6 +56,8 @@ export interface ContextOptions {
   structs?: Structs | undefined;
   /** What this side offers in a hello, bits of `Feature`. */
   features?: number | undefined;
+  /** Messages are acknowledged, in both directions. */
+  ack?: boolean | undefined;
   /** What happens to a peer, or its messages, above the hard mark; 'drop-newest' unless said otherwise. */
   slowConsumer?: SlowConsumerPolicy | undefined;
   /** The key of a message, for the policy 'latest'; without it the event. */
@@ -95,12 +101,13 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     eventCodecs: eventCodecs.size > 0 ? eventCodecs : undefined,
     frameBytesMax: limits.frameBytesMax,
     id: options.id,
-    features: options.features,
+    features: (options.features ?? 0) | (options.ack === true ? Feature.session : 0),
     structs: struct,
     layouts: ownLayouts(struct),
   };
+  const Binary = options.ack === true ? AcknowledgedWire : BinaryWire;
   const makeWire = (kind: WireKind, sink: Sink): Wire => {
-    if (kind === 'binary') return new BinaryWire(ring, binary, sink);
+    if (kind === 'binary') return new Binary(ring, binary, sink);
     if (kind === 'delimited') return new DelimitedWire(ring, delimited, sink);
     return new UnframedWire(ring, raw, sink);
   };
@@ -108,9 +115,12 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const counters = new Counters(options.accounts?.counters);
   const watchdog = new Watchdog(limits, memory);
   const { keyOf, slowConsumer = 'drop-newest' } = options;
+  const pool = new SlabPool();
+  const kept = options.accounts?.kept ?? { bytes: 0, bytesMax: limits.totalPendingBytesMax };
   return {
     ring,
-    pool: new SlabPool(),
+    pool,
+    sessions: options.ack === true ? { pool, keptPool: keptPool(), limits, kept } : undefined,
     limits,
     emitter,
     codecs: byName,
@@ -121,4 +131,8 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     keyOf,
     makeWire,
   };
+}
+
+function keptPool(): SlabPool {
+  return new SlabPool(KEPT_SLABS_FREE_MAX, KEPT_SLAB_BYTES);
 }

@@ -6,30 +6,33 @@
 import type { Connection } from '../connection/connection.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
 
+/** A connection, or what waits for one. */
+export type Outlet = Pick<Connection, 'wire' | 'share' | 'sendShared' | 'origin'>;
+
 /**
- * @param connections asked for twice
- * @param failed is told of each connection that refused the message
+ * @param outlets asked for twice
+ * @param failed is told of each that refused the message
  * @returns false when any peer is slow
  * @throws what `Connection.share` throws
  */
 export function fanOut(
-  connections: () => Iterable<Connection>,
+  outlets: () => Iterable<Outlet>,
   event: string,
   data: unknown,
-  failed: (error: Error, connection: Connection) => void,
+  failed: (error: Error, outlet: Outlet) => void,
 ): boolean {
   const messages = new Map<string, SharedMessage>();
-  for (const connection of connections()) {
-    const key = connection.wire.sharingKey;
-    if (!messages.has(key)) messages.set(key, connection.share(event, data));
+  for (const outlet of outlets()) {
+    const key = outlet.wire.sharingKey;
+    if (!messages.has(key)) messages.set(key, outlet.share(event, data));
   }
   let ready = true;
-  for (const connection of connections()) {
+  for (const outlet of outlets()) {
     try {
-      ready = connection.sendShared(messages.get(connection.wire.sharingKey) as SharedMessage) && ready;
+      ready = outlet.sendShared(messages.get(outlet.wire.sharingKey) as SharedMessage) && ready;
     } catch (error) {
       ready = false;
-      failed(error as Error, connection);
+      failed(error as Error, outlet);
     }
   }
   return ready;

@@ -7,6 +7,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
+import { Sessions } from '../connection/sessions.ts';
 import type { Stats } from '../connection/counters.ts';
 import type { WireKind } from '../connection/wire.ts';
 import { KEEP_ALIVE_MS } from '../limits.ts';
@@ -14,7 +15,7 @@ import { canRewrap, rewrap } from '../transports/accept.ts';
 import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
 import { handshakeFault } from '../transports/tls-handshake.ts';
 import { AcceptedPeer, type StreamServerHandlers } from './accepted-peer.ts';
-import { fanOut } from './fan-out.ts';
+import { fanOut, type Outlet } from './fan-out.ts';
 
 export type { StreamServerHandlers } from './accepted-peer.ts';
 
@@ -46,12 +47,17 @@ export class StreamServer {
   readonly #options: StreamServerOptions;
   readonly #handlers: StreamServerHandlers;
   readonly #peerClosed = (socket: net.Socket, unsentBytes: number): void => this.#closed(socket, unsentBytes);
+  /** Where messages are acknowledged: those of the clients, and how messages for a socket that is gone find theirs. */
+  readonly sessions: Sessions | undefined;
+  readonly #gone = new WeakMap<net.Socket, Connection>();
   /** Sockets that are still in their TLS handshake. */
   readonly #unready = new Set<net.Socket>();
 
   constructor(context: ConnectionContext, options: StreamServerOptions, handlers: StreamServerHandlers) {
     this.#context = context;
-    this.#choice = { first: options.wire, followPeer: options.followPeer };
+    const { sessions } = context;
+    this.sessions = sessions && new Sessions(sessions, (error) => this.#failed(error));
+    this.#choice = { first: options.wire, followPeer: options.followPeer, delivery: this.sessions };
     this.#options = options;
     this.#handlers = handlers;
     this.server = options.tls === undefined ? this.#plainServer() : this.#tlsServer(options.tls);
@@ -64,12 +70,13 @@ export class StreamServer {
   }
 
   /**
-   * Queues a message for one peer.
+   * Queues a message for one peer. Where messages are acknowledged also for one that is gone and may come back.
    * @returns false when the peer is slow or not ours any more
    * @throws what `Connection.send` throws
    */
   send(socket: net.Socket, event: string, data: unknown): boolean {
-    return this.#connections.get(socket)?.sender.send(event, data) ?? false;
+    const connection = this.#connections.get(socket) ?? this.#gone.get(socket);
+    return connection?.sender.send(event, data) ?? false;
   }
 
   /**
@@ -78,9 +85,18 @@ export class StreamServer {
    * @throws what `Connection.share` throws; nothing is queued then
    */
   broadcast(event: string, data: unknown): boolean {
-    const failed = (error: Error, connection: Connection): void =>
-      this.#failed(error, this.#socketOf(connection));
-    return fanOut(() => this.#connections.values(), event, data, failed);
+    const failed = (error: Error, outlet: Outlet): void => this.#failed(error, this.#socketOf(outlet));
+    return fanOut(() => this.#outlets(), event, data, failed);
+  }
+
+  *#outlets(): Iterable<Outlet> {
+    yield* this.#connections.values();
+    yield* this.waiting;
+  }
+
+  /** Sessions of clients that are gone and may come back. */
+  get waiting(): Iterable<Outlet> {
+    return this.sessions?.waiting ?? [];
   }
 
   /** Offers what was sent in this tick to the system now. */
@@ -101,6 +117,7 @@ export class StreamServer {
   stop(drain: boolean): void {
     this.server.close();
     for (const socket of this.#unready) socket.destroy();
+    this.sessions?.close();
     if (drain) return;
     for (const connection of this.#connections.values()) connection.destroy();
   }
@@ -130,7 +147,7 @@ export class StreamServer {
   }
 
   #accept(makeSocket: (handlers: TransportHandlers) => net.Socket, onread: boolean): void {
-    const peer = new AcceptedPeer(this.#handlers, this.#peerClosed);
+    const peer = new AcceptedPeer(this.#handlers, this.#peerClosed, this.sessions !== undefined);
     const connection = new Connection(this.#context, this.#choice, peer);
     const socket = makeSocket(connection);
     peer.socket = socket;
@@ -139,7 +156,7 @@ export class StreamServer {
     this.sockets.push(socket);
     this.#handlers.opened?.(socket, connection);
     connection.open(new StreamTransport(socket, connection, onread));
-    this.#handlers.connected(socket);
+    if (this.sessions === undefined) this.#handlers.connected(socket);
   }
 
   #failed(error: Error, socket?: net.Socket): void {
@@ -147,13 +164,16 @@ export class StreamServer {
     this.#handlers.error(error, socket);
   }
 
-  #socketOf(connection: Connection): net.Socket | undefined {
-    for (const [socket, each] of this.#connections) if (each === connection) return socket;
+  #socketOf(outlet: Outlet): net.Socket | undefined {
+    for (const [socket, each] of this.#connections) if (each === outlet) return socket;
     return undefined;
   }
 
   #closed(socket: net.Socket, unsentBytes: number): void {
-    if (!this.#connections.delete(socket)) return;
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    this.#connections.delete(socket);
+    if (this.sessions !== undefined) this.#gone.set(socket, connection);
     this.sockets.splice(this.sockets.indexOf(socket), 1);
     this.#handlers.disconnected(socket, unsentBytes);
   }

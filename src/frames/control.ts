@@ -25,7 +25,7 @@ export const FIRST_ANNOUNCED_ID = 0x8000;
 export const INLINE_NAME_ID = 0xffff;
 
 /** The kinds of control frames, PROTOCOL.md section 1.3. */
-export const Control = { hello: 1, announce: 2, ping: 3, pong: 4, goodbye: 5 } as const;
+export const Control = { hello: 1, announce: 2, ping: 3, pong: 4, goodbye: 5, session: 6, ack: 7 } as const;
 
 /** Bits of a hello: what a side can do beyond messages, PROTOCOL.md section 1.3. */
 export const Feature = { session: 1, requests: 2 } as const;
@@ -48,6 +48,8 @@ const REASONS: readonly (ErrorCode | undefined)[] = [
   'ERR_RINGWIRE_PEER_DEAD',
   'ERR_RINGWIRE_MEMORY_LIMIT',
   'ERR_RINGWIRE_FLOOD',
+  'ERR_RINGWIRE_ACK_UNSUPPORTED',
+  'ERR_RINGWIRE_SESSION_TAKEN',
 ];
 
 /** Two codes of ours are one reason for the peer. */
@@ -174,7 +176,7 @@ export function readHello(frame: Frame): Hello {
   return {
     codec: frame.bytes[frame.start + 1] as number,
     codecSet: frame.bytes.readUInt16LE(frame.start + 2),
-    id: readText(frame.bytes, idStart, idStart + idBytes),
+    id: frame.bytes.toString('utf8', idStart, idStart + idBytes),
     features: frame.bytes.readUInt16LE(frame.start + 6),
   };
 }
@@ -227,6 +229,8 @@ const ZERO_BYTES: Readonly<Record<number, readonly number[]>> = {
   [Control.ping]: [1, 2, 3],
   [Control.pong]: [1, 2, 3],
   [Control.goodbye]: [1],
+  [Control.session]: [2, 3, 20, 21, 22, 23],
+  [Control.ack]: [1, 2, 3],
 };
 
 const FIXED_BYTES: Readonly<Record<number, number>> = {
@@ -235,6 +239,8 @@ const FIXED_BYTES: Readonly<Record<number, number>> = {
   [Control.ping]: 8,
   [Control.pong]: 8,
   [Control.goodbye]: 4,
+  [Control.session]: 24,
+  [Control.ack]: 8,
 };
 
 /** An event name from the wire: 1 to 256 bytes, or fewer, of well-formed UTF-8. Closes the connection otherwise. */
@@ -272,10 +278,7 @@ export function checkEventName(
     throw new RingwireError(
       'ERR_RINGWIRE_EVENT_TOO_LONG',
       'the event name is too long for the ringwire wire',
-      {
-        limit: bytesMax,
-        actual: Buffer.byteLength(name),
-      },
+      { limit: bytesMax, actual: Buffer.byteLength(name) },
     );
   }
 }
@@ -289,10 +292,6 @@ function controlFrame(body: Buffer): Buffer {
   frame.writeUInt32LE(body.length, 0);
   body.copy(frame, HEADER_BYTES);
   return frame;
-}
-
-function readText(bytes: Buffer, start: number, end: number): string {
-  return bytes.toString('utf8', start, end);
 }
 
 function cut(text: string): Buffer {

@@ -13,7 +13,7 @@ import { KEEP_ALIVE_MS } from '../limits.ts';
 import { checkPath, localAddress } from '../transports/local-path.ts';
 import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
 import { clientTlsOptions } from '../transports/tls-options.ts';
-import { type Config, contextOptions, interfaceOptions, retryBound, retryRules } from './config.ts';
+import { type Config, contextOptions, interfaceOptions, retryBound, retryRules, wireOf } from './config.ts';
 import { eventGate } from './gate.ts';
 import { inLog, type Log, oneLine } from './log.ts';
 import { ClientQueue } from './queue.ts';
@@ -106,9 +106,8 @@ export class Client extends Emitter {
     const accounts = this.#shared.accounts();
     const context = makeContext(this, { ...contextOptions(config, false), accounts });
     if (config.tls && this.port !== undefined) this.#shared.warnOfTrust(config.tls, false);
-    const wire = config.rawBuffer ? 'unframed' : config.codec === undefined ? 'delimited' : 'binary';
     const options = {
-      wire,
+      wire: wireOf(config, false),
       window: config.sync ? Math.max(1, config.window) : 0,
       connect: (handlers: TransportHandlers) => this.#open(handlers),
       retry: () => retryRules(config),

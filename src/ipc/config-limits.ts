@@ -16,6 +16,8 @@ import {
 import type { Config } from './config.ts';
 
 const TIME_MAX: number = 2 ** 31 - 1;
+/** Counts of the wire go round at 2^32. */
+const COUNT_MAX: number = 2 ** 31 - 1;
 
 /** Names of settings whose values are numbers, or perhaps false. */
 type Bound = {
@@ -42,6 +44,10 @@ export function limitsOf(config: Config, isServer: boolean): Limits {
     frameTimeoutMs: time(config, 'frameTimeout'),
     heartbeatMs: time(config, 'heartbeat'),
     floodTimeoutMs: time(config, 'floodTimeout'),
+    ackBytesMax: number(config, 'maxAckBytes', 1),
+    ackCountMax: number(config, 'maxAckMessages', 1, COUNT_MAX),
+    sessionTtlMs: number(config, 'sessionTimeout', 1, TIME_MAX),
+    sessionsMax: number(config, 'maxSessions', 0),
     turnBytesMax: number(config, 'maxTurnBytes', 1),
     turnMessagesMax: number(config, 'maxTurnMessages', 1),
     turnTimeMsMax: number(config, 'maxTurnTime', 0),

@@ -10,6 +10,7 @@ import type { AnyCodecName } from '../codecs/codec.ts';
 import type { ReceiveMode } from '../codecs/raw.ts';
 import type { Structs } from '../codecs/struct/codec.ts';
 import { isStruct } from '../codecs/struct/struct.ts';
+import type { WireKind } from '../connection/wire.ts';
 import { type ContextOptions } from '../endpoints/context.ts';
 import type { DatagramOptions, DatagramSettings } from '../endpoints/datagram-options.ts';
 import type { RetryRules } from '../endpoints/retry.ts';
@@ -48,6 +49,8 @@ export class Config {
   sync = false;
   /** With `sync`: how many messages may be without an answer at once. */
   window = 1;
+  /** Ringwire wire on both sides: messages are acknowledged, and what was not is sent again on the next connection, once. */
+  ack = false;
   silent = false;
   logInColor = true;
   logDepth = 5;
@@ -89,6 +92,12 @@ export class Config {
   highWaterMark: number = DEFAULT_LIMITS.pendingBytesSoft;
   /** Above this many bytes that wait for one peer, `slowConsumer` applies. */
   maxPendingBytes: number = DEFAULT_LIMITS.pendingBytesMax;
+  /** With `ack`: what may be kept for one peer until it is acknowledged, in bytes and in messages; `emit` throws above either. */
+  maxAckBytes: number = DEFAULT_LIMITS.ackBytesMax;
+  maxAckMessages: number = DEFAULT_LIMITS.ackCountMax;
+  /** Servers with `ack`: so many milliseconds a client that is gone may come back, and of so many clients that is remembered. */
+  sessionTimeout: number = DEFAULT_LIMITS.sessionTtlMs;
+  maxSessions: number = DEFAULT_LIMITS.sessionsMax;
   /** 'drop-newest' refuses the message, 'disconnect' cuts the peer, 'drop-oldest' and 'latest' give up messages that wait. */
   slowConsumer: SlowConsumerPolicy = 'drop-newest';
   /** With 'latest': messages of one key replace each other. Without it the event is the key. */
@@ -156,6 +165,7 @@ export function contextOptions(config: Config, followPeer: boolean): ContextOpti
   }
   if (!Buffer.isEncoding(config.encoding))
     throw badConfig(`config.encoding ${JSON.stringify(config.encoding)} is unknown`);
+  if (config.ack) checkAck(config);
   return {
     id: String(config.id),
     limits: limitsOf(config, followPeer),
@@ -168,8 +178,24 @@ export function contextOptions(config: Config, followPeer: boolean): ContextOpti
     delimiter: config.delimiter,
     events: config.events,
     structs: config.structs,
+    ack: config.ack,
     poison: process.env['RINGWIRE_POISON'] === '1',
   };
+}
+
+/** @throws RingwireError ERR_RINGWIRE_BAD_CONFIG for what cannot be acknowledged */
+function checkAck({ rawBuffer, sync, slowConsumer }: Config): void {
+  if (rawBuffer) throw badConfig('config.ack needs messages, and config.rawBuffer has none');
+  if (sync) throw badConfig('config.ack and config.sync exclude each other');
+  if (slowConsumer !== 'drop-newest') {
+    throw badConfig(`config.ack keeps every message, config.slowConsumer '${slowConsumer}' gives some up`);
+  }
+}
+
+/** The wire in which a client speaks, or a server to those who have said nothing yet. */
+export function wireOf(config: Config, isServer: boolean): WireKind {
+  if (config.rawBuffer) return 'unframed';
+  return config.ack || (config.codec !== undefined && !isServer) ? 'binary' : 'delimited';
 }
 
 /** What a UDP server needs. @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
@@ -179,13 +205,13 @@ export function datagramOptions(
   host: string,
   port: number,
 ): DatagramOptions {
+  if (config.ack) throw badConfig('config.ack is for streams: datagrams are not acknowledged');
   const { codec, structs = {}, receive, encoding, delimiter, events } = contextOptions(config, false);
-  const wire = config.rawBuffer ? 'unframed' : config.codec === undefined ? 'delimited' : 'binary';
   return {
     type,
     host,
     port,
-    wire,
+    wire: wireOf(config, false),
     codec,
     structs,
     receive,

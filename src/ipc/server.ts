@@ -26,7 +26,7 @@ import {
   type SocketFile,
 } from '../transports/local-path.ts';
 import { serverTlsOptions } from '../transports/tls-options.ts';
-import { type Config, contextOptions } from './config.ts';
+import { type Config, contextOptions, wireOf } from './config.ts';
 import { datagramHost, openDatagrams } from './datagram.ts';
 import { eventGate } from './gate.ts';
 import { identify } from './identify.ts';
@@ -215,7 +215,7 @@ export class Server extends Emitter {
     const context = makeContext(this, { ...contextOptions(config, true), accounts });
     if (config.tls) this.#shared.warnOfTrust(config.tls, true);
     const options = {
-      wire: config.rawBuffer ? 'unframed' : 'delimited',
+      wire: wireOf(config, true),
       followPeer: !config.rawBuffer,
       maxConnections: config.maxConnections,
       tls: config.tls ? serverTlsOptions(config.tls) : undefined,

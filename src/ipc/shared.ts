@@ -6,6 +6,7 @@
  */
 import { Counters, type Stats } from '../connection/counters.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
+import type { KeptBytes } from '../connection/session.ts';
 import type { Accounts } from '../endpoints/context.ts';
 import { LOG_LINE_MS_MIN } from '../limits.ts';
 import { warnOfTrust } from '../transports/tls-options.ts';
@@ -23,6 +24,7 @@ export class Shared {
   readonly #config: Config;
   readonly #log: Log;
   readonly #memory: MemoryBudget = new MemoryBudget(Infinity);
+  readonly #kept: KeptBytes = { bytes: 0, bytesMax: Infinity };
   readonly #counters: Counters = new Counters();
   readonly #lines = new WeakMap<object, Line>();
   #warned = false;
@@ -35,7 +37,8 @@ export class Shared {
   /** With the bound as it is set now. @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
   accounts(): Accounts {
     this.#memory.bytesMax = totalPendingBytesMax(this.#config);
-    return { memory: this.#memory, counters: this.#counters };
+    this.#kept.bytesMax = this.#memory.bytesMax;
+    return { memory: this.#memory, kept: this.#kept, counters: this.#counters };
   }
 
   stats(): Stats {

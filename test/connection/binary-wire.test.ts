@@ -16,6 +16,7 @@ import { RawCodec } from '../../src/codecs/raw.ts';
 import { BinaryWire } from '../../src/connection/binary-wire.ts';
 import { EventIds } from '../../src/connection/event-ids.ts';
 import { SharedMessage } from '../../src/connection/shared-message.ts';
+import { NO_LINK } from '../../src/connection/link.ts';
 import type { Sink } from '../../src/connection/wire.ts';
 import { Emitter } from '../../src/emitter.ts';
 import type { Frame } from '../../src/frames/frame.ts';
@@ -27,6 +28,7 @@ const MAX = 100_000;
 class Side implements Sink {
   readonly emitter = new Emitter();
   readonly origin = undefined;
+  readonly link = NO_LINK;
   readonly pool = new SlabPool();
   readonly received: [event: string, data: unknown][] = [];
   readonly refusals: string[] = [];

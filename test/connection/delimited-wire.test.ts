@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
 import { DelimitedWire } from '../../src/connection/delimited-wire.ts';
 import { Envelopes } from '../../src/connection/envelope.ts';
+import { NO_LINK } from '../../src/connection/link.ts';
 import type { Sink } from '../../src/connection/wire.ts';
 import { Emitter } from '../../src/emitter.ts';
 import { DEFAULT_LIMITS } from '../../src/limits.ts';
@@ -24,6 +25,7 @@ function setUp(): { wire: DelimitedWire; received: [string, unknown][] } {
     respond: () => assert.fail('nothing to answer'),
     exchanged: () => assert.fail(),
     established: () => {},
+    link: NO_LINK,
   };
   const envelopes = new Envelopes(Buffer.from('\f'));
   const options = { envelopes, frameBytesMax: 1e6, limits: DEFAULT_LIMITS };

@@ -107,7 +107,7 @@ test('control frames come back as they were written', () => {
 test('the reasons of goodbye have the numbers of PROTOCOL.md section 2', () => {
   const page = readFileSync(join(projectRoot(), 'PROTOCOL.md'), 'utf8');
   const rows = [...page.matchAll(/^\| (\d+) \| `\w+` \| `(\w+)` \|$/gm)];
-  assert.equal(rows.length, 14);
+  assert.equal(rows.length, 16);
   for (const [, number, code] of rows) {
     const goodbye = readGoodbye(parsed(goodbyeFrame(code as 'ERR_RINGWIRE_BAD_FLAGS', '')));
     assert.deepEqual([goodbye.reason, goodbye.code], [Number(number), code]);

@@ -11,6 +11,7 @@ import { BinaryWire } from '../../src/connection/binary-wire.ts';
 import { DelimitedWire } from '../../src/connection/delimited-wire.ts';
 import { Envelopes } from '../../src/connection/envelope.ts';
 import { EventIds } from '../../src/connection/event-ids.ts';
+import { NO_LINK } from '../../src/connection/link.ts';
 import type { Sink, Wire } from '../../src/connection/wire.ts';
 import { FrameError, MessageError } from '../../src/errors.ts';
 import type { Frame } from '../../src/frames/frame.ts';
@@ -34,7 +35,7 @@ const CODECS: readonly Codec[] = [0, 1, 2, 3, 4].map((id) => ({
 }));
 
 /** Whatever a wire tells its connection is well. */
-const SINK = new Proxy({}, { get: () => () => {} }) as Sink;
+const SINK = new Proxy({}, { get: (_, name) => (name === 'link' ? NO_LINK : () => {}) }) as Sink;
 
 export function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff;

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { announceFrame, goodbyeFrame, greeting, pongFrame } from '../../src/frames/control.ts';
+import { ackFrame, sessionFrame } from '../../src/frames/session.ts';
 import { projectRoot } from '../support/project.ts';
 import { seeded } from '../support/seeded.ts';
 import { readVectors, type Vector, VECTOR_FOLDER } from '../support/vectors.ts';
@@ -115,6 +116,13 @@ test('our writers write golden bytes', () => {
   const start = greeting(1024, { codec: 1, codecSet: 2, id: '', features: 0 });
   assert.deepEqual(start, controls.subarray(0, start.length));
   assert.deepEqual(pongFrame(42), controls.subarray(40, 56));
+  const [begins, remembered] = ['a session that begins, and an ack', 'a session that is remembered'].map(
+    golden,
+  );
+  const number = { session: 0x0123456789abcdefn, first: 0 };
+  assert.deepEqual(sessionFrame({ ...number, remembered: false, received: 0 }), begins?.subarray(24, 56));
+  assert.deepEqual(ackFrame(3), begins?.subarray(56));
+  assert.deepEqual(sessionFrame({ ...number, remembered: true, received: 2 }), remembered?.subarray(24));
   const refusal = golden('goodbye with a reason');
   assert.deepEqual(goodbyeFrame('ERR_RINGWIRE_BAD_CODEC', ''), refusal.subarray(8));
 });

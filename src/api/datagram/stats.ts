@@ -4,6 +4,7 @@
  * Invariant: what streams alone have (requests, round trips) is there and zero, so that one reader does for both.
  */
 import type { DatagramFigures } from '../../connection/datagram-figures.ts';
+import { NOTHING_KEPT } from '../../connection/link.ts';
 import type { DatagramStats, PeerStats } from '../../endpoints/datagram-stats.ts';
 import { type Stats, statsOf, Tally } from '../stats.ts';
 
@@ -43,5 +44,6 @@ export function udpStatsOf(
   // Messages that were dropped because too much waited.
   const dropped = figures?.refused ?? 0;
   if (dropped > 0) tally.refused.set('ERR_RINGWIRE_BACKPRESSURE', dropped);
-  return statsOf(tally, { pendingBytes, requests: NO_REQUESTS }, previous);
+  const present = { pendingBytes, unacknowledged: NOTHING_KEPT, requests: NO_REQUESTS };
+  return statsOf(tally, present, previous);
 }
