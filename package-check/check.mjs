@@ -14,7 +14,12 @@ import { fileURLToPath } from 'node:url';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 const COMPILERS = { typescript59: '5.9.3', typescript6: '6.0.3', typescript7: '7.0.2' };
-const TOOLS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5', '@types/node@20.19.8'];
+const TOOLS = [
+  'publint@0.3.25',
+  '@arethetypeswrong/cli@0.18.5',
+  '@types/node@20.19.8',
+  '@opentelemetry/api@1.10.0',
+];
 const OPTIONS = {
   module: 'nodenext',
   target: 'es2022',

@@ -5,6 +5,7 @@
 import ringwire = require('ringwire');
 import ipc, { IPC, listen, type PeerServer } from 'ringwire';
 import daemon = require('ringwire/daemon');
+import otel = require('ringwire/otel');
 import wire = require('ringwire/wire');
 
 ringwire.config.silent = true;
@@ -25,9 +26,10 @@ async function main(): Promise<void> {
     own instanceof IPC,
     ringwire.IPCModule === IPC,
     typeof daemon.connectDaemon,
+    typeof otel.openTelemetry,
     typeof wire.LengthPrefixedParser,
   ];
-  const expected = [42, true, true, true, true, 'function', 'function'];
+  const expected = [42, true, true, true, true, 'function', 'function', 'function'];
   if (JSON.stringify(seen) !== JSON.stringify(expected)) throw new Error(`seen ${JSON.stringify(seen)}`);
   console.log('ok');
 }

@@ -16,6 +16,7 @@ import ipc, {
   typed,
 } from 'ringwire';
 import { connectDaemon, runDaemon } from 'ringwire/daemon';
+import { openTelemetry } from 'ringwire/otel';
 import { LengthPrefixedParser, ReceiveRing } from 'ringwire/wire';
 
 interface Events {
@@ -58,7 +59,7 @@ server.handle('rows', async function* ({ count }) {
 });
 server.lifecycle.on('connect', (peer) => void idOf(peer));
 
-const client = await connect(server.address, { protocol });
+const client = await connect(server.address, { protocol, tracer: openTelemetry() });
 const { bytes } = await client.request('resize', { width: 2 }, { timeout: 5_000 });
 let sum = 0;
 for await (const { row } of client.stream('rows', { count: 4 })) sum += row;

@@ -110,13 +110,7 @@ test('source maps lead to files that are in the package', async () => {
 test('installing it runs nothing', () => {
   for (const script of ['preinstall', 'install', 'postinstall', 'prepare', 'preprepare', 'postprepare'])
     assert.equal(manifest.scripts[script], undefined, script);
-  for (const field of [
-    'gypfile',
-    'bundleDependencies',
-    'bundledDependencies',
-    'optionalDependencies',
-    'peerDependencies',
-  ])
+  for (const field of ['gypfile', 'bundleDependencies', 'bundledDependencies', 'optionalDependencies'])
     assert.equal(manifest[field], undefined, field);
   assert.equal(existsSync(join(root, 'binding.gyp')), false);
 });
@@ -136,13 +130,22 @@ test('one dependency, at one exact version, which is the one that is tested', ()
   );
 });
 
+test('what only ringwire/otel needs is optional, and is tested in the oldest version that will do', () => {
+  const peer = '@opentelemetry/api';
+  const { version } = JSON.parse(
+    readFileSync(join(root, 'node_modules', peer, 'package.json'), 'utf8'),
+  ) as Manifest & { version: string };
+  assert.deepEqual(manifest['peerDependencies'], { [peer]: `^${version}` });
+  assert.deepEqual(manifest['peerDependenciesMeta'], { [peer]: { optional: true } });
+});
+
 test('the manifest says what tools need to know', () => {
   assert.equal(manifest.name, 'ringwire');
   assert.equal(manifest.type, 'module');
   assert.equal(manifest.sideEffects, false);
   assert.equal(manifest.license, 'MIT');
   assert.deepEqual(manifest.engines, { node: '>=20.19' });
-  assert.deepEqual(Object.keys(manifest.exports), ['.', './wire', './daemon', './package.json']);
+  assert.deepEqual(Object.keys(manifest.exports), ['.', './wire', './daemon', './otel', './package.json']);
   for (const target of [manifest.main, manifest.types, ...Object.values(manifest.exports)])
     assert.ok(existsSync(join(root, target)), `${target} does not exist: build first`);
 });

@@ -27,6 +27,7 @@ const RANKS: Readonly<Record<string, number>> = {
   ipc: 5,
   api: 5,
   daemon: 6,
+  otel: 6,
   bench: 6,
   cli: 7,
   'api.ts': 7,
@@ -34,7 +35,13 @@ const RANKS: Readonly<Record<string, number>> = {
   'index.ts': 8,
 };
 /** What the package exports: nobody has to import these. */
-const ENTRIES: readonly string[] = ['index.ts', 'wire.ts', 'daemon/daemon.ts', 'cli/ringwire.ts'];
+const ENTRIES: readonly string[] = [
+  'index.ts',
+  'wire.ts',
+  'daemon/daemon.ts',
+  'otel/otel.ts',
+  'cli/ringwire.ts',
+];
 /** Programs that are started, or put into a page: nobody imports them. */
 const PROCESSES: readonly string[] = ['bench/peer.ts', 'bench/report/page-script.ts'];
 /** The contract between frames and codecs is a type; codecs may name it without depending on the room. */
