@@ -8,9 +8,13 @@ import type { Emitter } from '../emitter.ts';
 
 /** What pino, and loggers like it, have: the fields first, then the text. */
 export interface Logger {
+  /** A peer has room again. */
   debug(fields: object, text: string): void;
+  /** A connection has come or gone, an endpoint is closed. */
   info(fields: object, text: string): void;
+  /** Something was refused or failed. */
   warn(fields: object, text: string): void;
+  /** Nothing is written at this level yet. */
   error(fields: object, text: string): void;
 }
 

@@ -18,12 +18,12 @@ export function structsOf(structs: Structs = {}, choices: EventCodecs = new Map(
 
 /** The codec objects of events, by event. */
 export function eventCodecsOf(
-  choices: EventCodecs = new Map(),
+  choices: EventCodecs | undefined,
   byName: Readonly<Record<AnyCodecName, Codec>>,
   struct: StructCodec,
 ): Map<string, Codec> {
   const codecs = new Map<string, Codec>();
-  for (const [event, choice] of choices) {
+  for (const [event, choice] of choices ?? []) {
     if (isStruct(choice)) codecs.set(event, struct.forEvent(event));
     else codecs.set(event, typeof choice === 'string' ? byName[choice] : choice);
   }

@@ -26,6 +26,12 @@ export interface Interfaces {
   lookup?: ((...args: never[]) => void) | false;
 }
 
+/** What pino, and loggers like it, have, as far as it is used. */
+interface LineLogger {
+  /** Gets each line. */
+  info(line: string): void;
+}
+
 /** `ipc.config`: docs/settings.md says what each setting means. */
 export class Config {
   /** Between socketRoot and id in the path of a local socket. */
@@ -55,7 +61,7 @@ export class Config {
   logInColor = true;
   logDepth = 5;
   /** Gets each line; or a logger with `info`, as pino is. */
-  logger: ((line: string) => void) | { info(line: string): void } = console.log.bind(console);
+  logger: ((line: string) => void) | LineLogger = console.log.bind(console);
   /** Write every message into the log. Off: payloads may be secret, and logs are slow. */
   logPayloads = false;
   maxConnections: number = CONNECTIONS_MAX;

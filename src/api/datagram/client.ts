@@ -70,7 +70,7 @@ export class DatagramClient<C extends Contract = AnyContract> extends DatagramPa
     return this.hub.isOpen;
   }
 
-  /** @param previous an earlier result: rates count from there, otherwise from the start */
+  /** What has passed, what was lost and what was refused. @param previous an earlier result: rates count from there, otherwise from the start */
   stats(previous?: UdpStats): UdpStats {
     return this.hub.stats(previous);
   }

@@ -46,7 +46,7 @@ export class DatagramPeer<C extends Contract = AnyContract> extends DatagramPart
     return this.hub.isOpen && this.hub.engine.known(this.target)?.isProven === true;
   }
 
-  /** @param previous an earlier result: rates count from there, otherwise from the first message */
+  /** What has passed, what was lost and what was refused. @param previous an earlier result: rates count from there, otherwise from the first message */
   stats(previous?: Stats): UdpPeerStats {
     const link = this.hub.isOpen ? this.hub.engine.known(this.target) : undefined;
     const datagrams = link && peerStats(link);

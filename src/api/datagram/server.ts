@@ -130,7 +130,7 @@ export class DatagramServer<C extends Contract = AnyContract> {
     this.#hub.flush();
   }
 
-  /** @param previous an earlier result: rates count from there, otherwise from the start */
+  /** What has passed, what was lost and what was refused. @param previous an earlier result: rates count from there, otherwise from the start */
   stats(previous?: UdpServerStats): UdpServerStats {
     return { ...this.#hub.stats(previous), peers: this.#peers.size, peersTotal: this.#peersTotal };
   }
