@@ -21,6 +21,7 @@ import { DelimitedParser, delimiterBytes } from '../frames/delimited.ts';
 import type { Frame } from '../frames/frame.ts';
 import { FrameKind } from '../frames/header.ts';
 import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
+import { readAckCount, readSession, type SessionState } from '../frames/session.ts';
 import { FRAME_BYTES_CEILING } from '../limits.ts';
 import type { Side } from './proxy.ts';
 
@@ -146,6 +147,8 @@ export class Observer {
       const { code, reason, text } = readGoodbye(frame);
       return `[goodbye ${code ?? reason} ${JSON.stringify(text)}]`;
     }
+    if (kind === Control.session) return sessionText(readSession(frame));
+    if (kind === Control.ack) return `[ack ${readAckCount(frame)}]`;
     if (kind !== Control.announce) return kind === Control.ping ? '[ping]' : '[pong]';
     const { id, name } = readAnnounce(frame);
     this.#names[id - FIRST_ANNOUNCED_ID] = name;
@@ -167,6 +170,11 @@ export class Observer {
     frame.start += (2 + nameBytes + 7) & ~7;
     return name;
   }
+}
+
+/** Without its number, with which anybody could take it over. */
+function sessionText({ remembered, received, first }: SessionState): string {
+  return `[session ${remembered ? 'remembered, ' : ''}received ${received}, first ${first}]`;
 }
 
 function traceparentOf({ bytes, traceStart: at }: Frame): string | undefined {

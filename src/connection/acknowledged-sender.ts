@@ -35,7 +35,9 @@ export class AcknowledgedSender extends Sender {
     return this.link.keeps ? (this.link.session as Session).send(event, data) : this.#refuse();
   }
 
+  /** To many: a session is reached once, by the connection that carries it or as one that waits. */
   override sendShared(message: SharedMessage): boolean {
+    if (this.link.hasLeft) return true;
     return this.link.keeps ? (this.link.session as Session).sendShared(message) : this.#refuse();
   }
 

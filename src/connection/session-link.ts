@@ -59,6 +59,11 @@ export class SessionLink implements Link, Carrier {
     return this.session?.isOver === false;
   }
 
+  /** The connection is over or about to be: the session has another one, waits for it, or has ended. */
+  get hasLeft(): boolean {
+    return this.#left;
+  }
+
   get unacknowledged(): Unacknowledged {
     return this.session?.unacknowledged ?? NOTHING_KEPT;
   }
@@ -196,7 +201,7 @@ export class SessionLink implements Link, Carrier {
     known?.checkFit(this.#fits);
     // Behind the checks: who cannot resume it takes it from nobody. Before the counts are told: nothing is handled twice.
     known?.carrier?.taken();
-    // One in which nothing has passed ends with its connection.
+    // Taking it from its connection may have ended it: a server that closes keeps none.
     const remembered = known?.isOver === false;
     const session = remembered ? known : sessions.make(state);
     sessions.resume(session);

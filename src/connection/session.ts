@@ -66,7 +66,7 @@ export class Session {
   isKnown = false;
   isOver = false;
   readonly #context: SessionContext;
-  readonly #makeRoom: () => boolean;
+  readonly #makeRoom: (asking: Session) => boolean;
   readonly #bytesSoft: number;
   readonly #countSoft: number;
   /** `send` has said false. */
@@ -83,9 +83,9 @@ export class Session {
 
   /**
    * @param start where the counts of both sides begin, as the other side tells them
-   * @param makeRoom gives up something else when all sessions together keep too much
+   * @param makeRoom gives up another session when all sessions together keep too much
    */
-  constructor(context: SessionContext, start: SessionStart, makeRoom: () => boolean) {
+  constructor(context: SessionContext, start: SessionStart, makeRoom: (asking: Session) => boolean) {
     const { ackBytesMax, ackCountMax } = context.limits;
     this.number = start.session;
     this.received = start.first;
@@ -249,7 +249,7 @@ export class Session {
     if (bytes >= limits.ackBytesMax) throw overflow('bytes for this peer', limits.ackBytesMax, bytes);
     if (count >= limits.ackCountMax) throw overflow('messages for this peer', limits.ackCountMax, count);
     while (kept.bytes >= kept.bytesMax) {
-      if (!this.#makeRoom()) throw overflow('bytes for all peers together', kept.bytesMax, kept.bytes);
+      if (!this.#makeRoom(this)) throw overflow('bytes for all peers together', kept.bytesMax, kept.bytes);
     }
   }
 

@@ -15,7 +15,7 @@ export class Sessions {
   readonly #all = new Map<bigint, Session>();
   /** Those that wait for their client, the oldest first, each with the end of its time. */
   readonly #waiting = new Map<Session, number>();
-  readonly #makeRoom = (): boolean => this.#endOldest('to save memory');
+  readonly #makeRoom = (asking: Session): boolean => this.#endOldest('to save memory', asking);
   #timer: NodeJS.Timeout | undefined = undefined;
   #closed = false;
 
@@ -64,7 +64,7 @@ export class Sessions {
   /** Its connection is gone. */
   wait(session: Session): void {
     session.detach();
-    if (this.#closed || session.isUnused) {
+    if (this.#closed) {
       this.end(session, 'the server was closed');
       return;
     }
@@ -89,11 +89,13 @@ export class Sessions {
     for (const session of this.#waiting.keys()) this.end(session, 'the server was closed');
   }
 
-  #endOldest(why: string): boolean {
-    const [oldest] = this.#waiting.keys();
-    if (oldest === undefined) return false;
-    this.end(oldest, why);
-    return true;
+  #endOldest(why: string, except?: Session): boolean {
+    for (const oldest of this.#waiting.keys()) {
+      if (oldest === except) continue;
+      this.end(oldest, why);
+      return true;
+    }
+    return false;
   }
 
   /** One timer, for the session that has waited longest. */

@@ -9,7 +9,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, test, type TestContext } from 'node:test';
-import { listen, type PeerServer } from '../../src/index.ts';
+import { connect, listen, type PeerServer } from '../../src/index.ts';
 import { CLI, file, folder, freeAddress as address, removeFolder, ringwire, run, start } from './support.ts';
 
 after(removeFolder);
@@ -153,6 +153,21 @@ test('tap passes on, shows and records; replay sends it again', async (context) 
   const again = await run('replay', record, target.address, '--speed', '0', '--json');
   assert.equal((JSON.parse(again.out) as { sent: number }).sent, 3, again.err);
   assert.deepEqual(arrived.slice(2), [{ text: 'hello' }, Buffer.from('bytes')]);
+});
+
+test('tap names the frames of acknowledged delivery, without the number of the session', async (context) => {
+  const target = await listen(address(), { ack: true });
+  context.after(() => target.close());
+  const tapped = await start(context, 'tap', address(), target.address, '--connections', '1', '--control');
+  const client = await connect(tapped.where, { ack: true });
+  client.send('message', 1);
+  await client.close();
+  const { out, code } = await tapped.done;
+  assert.equal(code, 0);
+  assert.match(out, /-> \[session received 0, first 0\]\n/);
+  assert.match(out, /<- \[session received 0, first 0\]\n/);
+  assert.match(out, /<- \[ack 1\]\n/);
+  assert.doesNotMatch(out, /pong/);
 });
 
 test("tap reads node-ipc's wire, and passes on what it cannot read", async (context) => {
