@@ -4,7 +4,8 @@
  *
  * Invariant: a decoded value owns all its memory, and the decoder never sees bytes behind the frame.
  */
-import { FLOAT32_OPTIONS, Packr, REUSE_BUFFER_MODE, RESET_BUFFER_MODE } from 'msgpackr';
+import { createRequire } from 'node:module';
+import type { Packr } from 'msgpackr';
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import { MessageError } from '../errors.ts';
 import type { Frame } from '../frames/frame.ts';
@@ -28,7 +29,7 @@ export class MsgpackCodec implements Codec {
   readonly name = 'msgpack';
   readonly id = 2;
   attachment: Uint8Array | undefined = undefined;
-  readonly #packr: Packr;
+  #general: General | undefined = undefined;
   readonly #limits: ValueLimits;
   readonly #familiarBytesMax: number;
   readonly #familiar: FamiliarEvents = new FamiliarEvents(encodeMsgpackKey);
@@ -44,21 +45,6 @@ export class MsgpackCodec implements Codec {
     this.#limits = limits;
     this.#familiarBytesMax = familiarBytesMax(limits);
     this.#writer = new MsgpackWriter(this.#draft, limits.depthMax);
-    const options = {
-      useRecords: false,
-      mapsAsObjects: true,
-      variableMapSize: true,
-      copyBuffers: true,
-      structuredClone: false,
-      // Types that plain msgpack does not have become extensions, which the check finds: without this option msgpackr writes the
-      // header of a Float64Array for all its bytes and then only one byte for each number.
-      moreTypes: true,
-      encodeUndefinedAsNil: true,
-      useFloat32: FLOAT32_OPTIONS.NEVER,
-      // Integers of C peers arrive as numbers while they are safe integers. The types do not know 'auto' yet.
-      int64AsType: 'auto' as unknown as 'number',
-    };
-    this.#packr = new Packr(options);
   }
 
   prepare(data: unknown): number {
@@ -79,7 +65,8 @@ export class MsgpackCodec implements Codec {
   }
 
   #pack(data: unknown): Packed {
-    return this.#packr.pack(data, REUSE_BUFFER_MODE | RESET_BUFFER_MODE) as Packed;
+    const { packr, modes } = (this.#general ??= loadGeneral());
+    return packr.pack(data, modes) as Packed;
   }
 
   write(out: ByteWriter, at: number): number {
@@ -108,13 +95,14 @@ export class MsgpackCodec implements Codec {
 
   #decode(frame: Frame): unknown {
     checkMsgpack(frame.bytes, frame.start, frame.end, this.#limits);
+    const { packr } = (this.#general ??= loadGeneral());
     try {
       const length = frame.end - frame.start;
       if (length <= SCRATCH_BYTES) {
         frame.bytes.copy(this.#scratch, 0, frame.start, frame.end);
-        return this.#packr.unpack(this.#scratch, length);
+        return packr.unpack(this.#scratch, length);
       }
-      return this.#packr.unpack(frame.bytes, { start: frame.start, end: frame.end });
+      return packr.unpack(frame.bytes, { start: frame.start, end: frame.end });
     } catch {
       // The decoder's own message may quote the value, which may be secret.
       throw new MessageError(
@@ -123,6 +111,35 @@ export class MsgpackCodec implements Codec {
       );
     }
   }
+}
+
+/** What does the work that the short ways leave. */
+interface General {
+  readonly packr: Packr;
+  readonly modes: number;
+}
+
+/** msgpackr with its native part takes as long to load as the rest of ringwire: programs that need it wait for it, others do not. */
+function loadGeneral(): General {
+  const msgpackr = createRequire(import.meta.url)('msgpackr') as typeof import('msgpackr');
+  const options = {
+    useRecords: false,
+    mapsAsObjects: true,
+    variableMapSize: true,
+    copyBuffers: true,
+    structuredClone: false,
+    // Types that plain msgpack does not have become extensions, which the check finds: without this option msgpackr writes the
+    // header of a Float64Array for all its bytes and then only one byte for each number.
+    moreTypes: true,
+    encodeUndefinedAsNil: true,
+    useFloat32: msgpackr.FLOAT32_OPTIONS.NEVER,
+    // Integers of C peers arrive as numbers while they are safe integers. The types do not know 'auto' yet.
+    int64AsType: 'auto' as unknown as 'number',
+  };
+  return {
+    packr: new msgpackr.Packr(options),
+    modes: msgpackr.REUSE_BUFFER_MODE | msgpackr.RESET_BUFFER_MODE,
+  };
 }
 
 /** The same data with every typed array as its bytes and every Set as an array. */

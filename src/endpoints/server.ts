@@ -4,7 +4,7 @@
  * Invariant: `sockets` are exactly the sockets of open connections, in the order of their arrival.
  */
 import net from 'node:net';
-import tls from 'node:tls';
+import type tls from 'node:tls';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
 import { Sessions } from '../connection/sessions.ts';
@@ -14,6 +14,7 @@ import { KEEP_ALIVE_MS } from '../limits.ts';
 import { canRewrap, rewrap } from '../transports/accept.ts';
 import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
 import { handshakeFault } from '../transports/tls-handshake.ts';
+import { tlsModule } from '../transports/tls-module.ts';
 import { AcceptedPeer, type StreamServerHandlers } from './accepted-peer.ts';
 import { fanOut, type Outlet } from './fan-out.ts';
 
@@ -132,7 +133,7 @@ export class StreamServer {
 
   #tlsServer(options: tls.TlsOptions): net.Server {
     const handshakeTimeout = this.#context.limits.handshakeTimeoutMs;
-    const server = tls.createServer({ ...options, ...SOCKET_OPTIONS, handshakeTimeout });
+    const server = tlsModule().createServer({ ...options, ...SOCKET_OPTIONS, handshakeTimeout });
     server.on('connection', (socket) => {
       this.#unready.add(socket);
       socket.once('close', () => this.#unready.delete(socket));

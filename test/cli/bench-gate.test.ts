@@ -72,12 +72,12 @@ test('a version keeps its own budgets; each planted cost breaks the one that it 
     data.copy(this.copied ??= Buffer.alloc(64));
     if ((this.sent = (this.sent ?? 0) + 1) % 100 === 0) this.outbox.flush();`,
   )('--json', ROW);
-  assert.equal(counts.code, 1);
+  assert.equal(counts.code, 1, counts.out);
   const [heap, copied, writes] = ['heap', 'copied', 'writes'].map((what) => broken(counts).includes(what));
   assert.deepEqual([heap, copied, writes], [true, true, process.platform === 'linux'], counts.out);
 
   const spins = gateOf('spins', 'for (let turn = 0; turn < 300; turn++) this.planted = turn;')('--json', ROW);
-  assert.equal(spins.code, 1);
+  assert.equal(spins.code, 1, spins.out);
   assert.deepEqual(broken(spins), ['ratio'], spins.out);
 });
 
