@@ -49,7 +49,10 @@ export class JsonCodec implements Codec {
   prepare(data: unknown): number {
     this.#drafted = this.#writer.write(data, 0);
     if (this.#drafted >= 0) return wholeWords(this.#drafted);
-    this.#text = JSON.stringify(data) ?? '';
+    const text = JSON.stringify(data) ?? '';
+    // What a getter or a `toJSON` of the value has sent meanwhile is gone.
+    this.#drafted = -1;
+    this.#text = text;
     return utf8BytesMax(this.#text, this.#measureLengthMin);
   }
 
@@ -75,7 +78,7 @@ export class JsonCodec implements Codec {
     const text = bytes.toString('utf8', start, end);
     checkJson(text, this.#limits);
     const value = parseJson(text);
-    familiar.surprised(value);
+    if (end - start <= this.#familiarBytesMax) familiar.surprised(value);
     return value;
   }
 }

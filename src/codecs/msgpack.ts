@@ -51,7 +51,6 @@ export class MsgpackCodec implements Codec {
     this.#drafted = data === undefined ? 0 : this.#writer.write(data, 0);
     // What is larger may be more than the limits allow, and is checked.
     if (this.#drafted <= this.#familiarBytesMax && this.#drafted >= 0) return wholeWords(this.#drafted);
-    this.#drafted = -1;
     let packed = this.#pack(data);
     try {
       checkMsgpack(packed, packed.start, packed.end, this.#limits);
@@ -60,6 +59,8 @@ export class MsgpackCodec implements Codec {
       packed = this.#pack(plain(data));
       checkMsgpack(packed, packed.start, packed.end, this.#limits);
     }
+    // What a getter of the value has sent meanwhile is gone.
+    this.#drafted = -1;
     this.#packed = packed;
     return packed.end - packed.start;
   }
@@ -89,7 +90,7 @@ export class MsgpackCodec implements Codec {
       }
     }
     const value = this.#decode(frame);
-    familiar.surprised(value);
+    if (end - start <= this.#familiarBytesMax) familiar.surprised(value);
     return value;
   }
 

@@ -82,29 +82,32 @@ export class BinaryEncoder {
   }
 
   encode(event: string, data: unknown, out: ByteWriter): void {
-    if (this.#isShort(event, data)) this.#writeBytes(data, out.reserve(plainFrameBytes(data.length)), out);
+    const length = this.#shortLength(event, data);
+    if (length > 0) this.#writeBytes(data as Uint8Array, length, out.reserve(plainFrameBytes(length)), out);
     else this.#encodeAny(event, data, out);
   }
 
   /** `encode`, where the message is short, needs no encoding, and fits in what the writer lets in. @returns whether it did */
   encodeOpen(event: string, data: unknown, out: ByteWriter): boolean {
-    if (!this.#isShort(event, data)) return false;
+    const length = this.#shortLength(event, data);
+    if (length === 0) return false;
     const at = out.end;
-    const end = at + plainFrameBytes(data.length);
+    const end = at + plainFrameBytes(length);
     if (end >= out.openEnd) return false;
     out.end = end;
-    this.#writeBytes(data, at, out);
+    this.#writeBytes(data as Uint8Array, length, at, out);
     return true;
   }
 
-  #isShort(event: string, data: unknown): data is Uint8Array {
-    // What looks empty may have lost its memory: the codec finds out.
-    return event === this.#sentEvent && isBytes(data) && data.length < this.#rawEnd && data.length > 0;
+  /** Bytes of the last event that may take the short way; 0 for all else. What looks empty may have lost its memory: the codec finds out. */
+  #shortLength(event: string, data: unknown): number {
+    if (event !== this.#sentEvent || !isBytes(data)) return 0;
+    const { length } = data;
+    return length < this.#rawEnd ? length : 0;
   }
 
   /** @param at where the frame has been given its place */
-  #writeBytes(data: Uint8Array, at: number, out: ByteWriter): void {
-    const length = data.length;
+  #writeBytes(data: Uint8Array, length: number, at: number, out: ByteWriter): void {
     const { view } = out;
     view.setUint32(at, length, true);
     view.setUint32(at + 4, this.#rawWord, true);

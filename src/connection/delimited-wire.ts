@@ -129,12 +129,18 @@ export class DelimitedWire implements Wire, MessageReceiver {
     this.#sink.value(slot, data);
   }
 
+  dropRead(): void {
+    this.#data = undefined;
+  }
+
   receive(frame: Frame): void {
     // What began in an earlier chunk lies in one piece now.
-    if (!this.#missed && this.readMessage(frame.bytes, frame.start, frame.end) === frame.end) {
+    const end = this.#missed ? -1 : this.readMessage(frame.bytes, frame.start, frame.end);
+    if (end === frame.end) {
       this.receiveRead();
       return;
     }
+    this.dropRead();
     const text = this.parser.text();
     const last = this.#last;
     if (this.#plain && last !== undefined && text.startsWith(last.text) && text.endsWith('}')) {
@@ -147,12 +153,12 @@ export class DelimitedWire implements Wire, MessageReceiver {
         this.#receiveAny(text);
         return;
       }
-      this.#receiveUnfamiliar(last, data);
+      this.#receiveUnfamiliar(last, data, text.length);
     } else this.#receiveAny(text);
   }
 
-  #receiveUnfamiliar({ slot, familiar }: Envelope, data: unknown): void {
-    familiar.surprised(data);
+  #receiveUnfamiliar({ slot, familiar }: Envelope, data: unknown, bytes: number): void {
+    if (bytes <= this.#familiarBytesMax) familiar.surprised(data);
     this.#sink.value(slot, data);
   }
 
@@ -173,7 +179,7 @@ export class DelimitedWire implements Wire, MessageReceiver {
       );
     }
     this.#last = this.#options.envelopes.of(type);
-    this.#receiveUnfamiliar(this.#last, data);
+    this.#receiveUnfamiliar(this.#last, data, text.length);
   }
 }
 

@@ -54,6 +54,8 @@ export class Outbox {
   #flushing = false;
   #full = false;
   #refusing = false;
+  /** A segment is being handed over, perhaps in the middle of a message: nobody else may write one then. */
+  #sealing = false;
   readonly #flush = (): void => {
     this.#flushing = false;
     this.flush();
@@ -115,7 +117,7 @@ export class Outbox {
     if (!this.#flushing) this.#schedule();
     const { writer } = this;
     if (writer.unsealedBytes < this.#roomBytes) {
-      if (writer.openEnd === 0) writer.open(this.#roomBytes);
+      if (writer.openEnd === 0 && !this.#full) writer.open(this.#roomBytes);
       return true;
     }
     this.#full = true;
@@ -178,7 +180,9 @@ export class Outbox {
     this.writer.written(segment);
     this.#window.confirmed(segment);
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
-    if (this.#full) this.#makeRoom();
+    if (!this.#full) return;
+    if (this.#sealing) process.nextTick(() => this.#makeRoom());
+    else this.#makeRoom();
   }
 
   /** Refuses all further messages. Bytes of the wire itself may still be added. */
@@ -212,7 +216,9 @@ export class Outbox {
   }
 
   #sealed(segment: Segment): void {
+    this.#sealing = true;
     this.#window.add(segment);
+    this.#sealing = false;
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
   }
 

@@ -22,6 +22,8 @@ export interface MessageReceiver extends FrameReceiver {
   readMessage(bytes: Buffer, start: number, limit: number): number;
   /** The message that was read last is one, and has been consumed. */
   receiveRead(): void;
+  /** What was read last is none. */
+  dropRead(): void;
 }
 
 /** The bytes of a delimiter that JSON text cannot contain. */
@@ -126,7 +128,11 @@ export class DelimitedParser implements FrameParser {
     const start = this.#cursor;
     if (this.#carry.length > 0 || start >= this.#limit || this.#dead) return false;
     const end = reader.readMessage(this.#bytes, start, this.#limit);
-    if (end < 0 || end - start > this.#messageMax || !this.#isDelimiter(end)) return false;
+    if (end < 0) return false;
+    if (end - start > this.#messageMax || !this.#isDelimiter(end)) {
+      reader.dropRead();
+      return false;
+    }
     this.#cursor = end + this.#delimiter.length;
     if (this.#ring.poison) this.#bytes.fill(POISON, start, end);
     return true;

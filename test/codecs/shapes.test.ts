@@ -230,16 +230,7 @@ test('JSON: what is not plain is left to JSON.stringify, and what is written is 
   const sparse: unknown[] = [1, 2];
   sparse[4] = 3;
   assert.equal(jsonText(sparse), undefined);
-  const plain = [
-    {},
-    [],
-    [[]],
-    [{}],
-    { a: undefined },
-    { a: 1, b: undefined, c: 2 },
-    Object.create(null),
-    { b: 1, 2: 3, 1: 4 },
-  ];
+  const plain = [{}, [], [[]], [{}], { a: undefined }, { a: 1, b: undefined, c: 2 }, { b: 1, 2: 3, 1: 4 }];
   for (const value of plain)
     assert.equal(new JsonWriter(draft).write(value, 0) >= 0 && jsonText(value), JSON.stringify(value));
 });
@@ -393,4 +384,53 @@ test('what keeps surprising is learned more and more seldom, what is confirmed a
   for (let n = 0; n < 20; n++) familiar.confirmed();
   familiar.surprised({ other: 1 });
   assert.notEqual(familiar.shape, undefined);
+});
+
+test('a value that sends another one while it is written goes out as itself, once', () => {
+  for (const codec of [new JsonCodec(), new MsgpackCodec()]) {
+    const inner: Buffer[] = [];
+    const outer = encode(codec, {
+      when: new Date(0),
+      get x() {
+        inner.push(encode(codec, { inner: 'y'.repeat(9_000) }));
+        return 1;
+      },
+    });
+    const value = decode(codec, outer) as { x: number };
+    assert.equal(value.x, 1);
+    assert.ok(inner.length > 0);
+    for (const each of inner) assert.deepEqual(decode(codec, each), { inner: 'y'.repeat(9_000) });
+  }
+  const codec = new JsonCodec();
+  const order = { toJSON: () => (encode(codec, { log: 1 }), { order: 42 }) };
+  assert.equal(encode(codec, order).toString(), '{"order":42}');
+});
+
+test('bytes, dates and what all objects have are not learned', () => {
+  for (const value of [
+    Buffer.alloc(1),
+    [new Date(0)],
+    { a: new Map() },
+    { constructor: 1 },
+    { toString: 1 },
+  ]) {
+    assert.equal(shapeOf(value, encodeJsonKey), undefined);
+  }
+});
+
+test('nothing behind a frame is read: old bytes there change no value and cost no time', () => {
+  for (const [text, junk] of [
+    ['[1,1,1,1', ',1'],
+    ['[12', '3'],
+    ['[1.5', '5'],
+    ['12', '3'],
+    ['1e5', '5'],
+  ] as const) {
+    const bytes = Buffer.concat([Buffer.from(text), Buffer.from(junk.repeat(100_000))]);
+    const shape = shapeOf(text.startsWith('[') ? [1] : 1, encodeJsonKey);
+    assert.ok(shape);
+    const value = jsonReader.read(bytes, 0, text.length, shape);
+    if (value !== UNREAD) assert.equal(value, JSON.parse(text));
+    assert.ok(jsonReader.end <= text.length + 1, `${text}: read up to ${jsonReader.end}`);
+  }
 });

@@ -193,3 +193,63 @@ test('abandon: tells what may be lost; slabs come back when the transport lets g
   assert.equal(closed.outbox.abandon(), 300_000);
   assert.equal(closed.pool.inUseCount, 0, 'what no transport has seen comes back at once');
 });
+
+test('nothing is let in without asking while the outbox is full or closed', () => {
+  const setting = setUp(1000, 4000);
+  const { outbox } = setting;
+  outbox.open();
+  assert.equal(send(setting, 500), true);
+  assert.ok(outbox.writer.openEnd > 0);
+  assert.equal(send(setting, 600), false);
+  assert.equal(outbox.writer.openEnd, 0);
+  outbox.flush();
+  outbox.writer.append(Buffer.alloc(8));
+  outbox.added();
+  assert.equal(outbox.writer.openEnd, 0, 'a pong opens nothing while the outbox is full');
+  confirm(setting);
+  send(setting, 10);
+  outbox.finish();
+  outbox.writer.append(Buffer.alloc(8));
+  outbox.added();
+  assert.equal(outbox.writer.openEnd, 0, 'nor when it is closed');
+});
+
+test('who waits for the drain is not called in the middle of a message', async () => {
+  const pool = new SlabPool();
+  const wire: string[] = [];
+  let depth = 0;
+  const say = (message: string): boolean => {
+    if (!outbox.admit()) return false;
+    assert.equal(depth++, 0, 'a message within a message');
+    const at = outbox.writer.reserve(1000);
+    outbox.writer.bytes.write(message.padEnd(1000, '.'), at);
+    depth--;
+    return outbox.added();
+  };
+  const outbox: Outbox = new Outbox(
+    pool,
+    { pendingBytesSoft: 4000, pendingBytesMax: 1e6 },
+    { slowConsumer: 'drop-newest', counters: new Counters(), memory: new MemoryBudget(Infinity) },
+    {
+      write: (segments) => {
+        wire.push(text(segments));
+        for (const each of segments) outbox.written(each);
+      },
+      drained: () => void say('drain'),
+      overflowed: (error) => assert.fail(error),
+      refused: (error) => assert.fail(error),
+      release: () => assert.fail('nothing is held'),
+    },
+  );
+  outbox.open();
+  for (let n = 0; n < 400; n++) say(`message ${n}`);
+  await nextTick();
+  await nextTick();
+  outbox.flush();
+  const said = wire.join('').match(/message \d+/g);
+  assert.deepEqual(
+    said,
+    Array.from({ length: 400 }, (_, n) => `message ${n}`),
+  );
+  assert.ok(wire.join('').includes('drain'));
+});

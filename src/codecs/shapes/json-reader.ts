@@ -89,7 +89,7 @@ export class JsonReader {
       return array;
     }
     do {
-      this.end++;
+      if (++this.end >= this.#limit) return UNREAD;
       const value = this.#value(element);
       if (value === UNREAD) return UNREAD;
       array.push(value);
@@ -97,44 +97,45 @@ export class JsonReader {
     return bytes[this.end++] === CLOSING_BRACKET ? array : UNREAD;
   }
 
-  // Behind the end of the memory stands undefined, which is neither above nor below anything.
   #number(): unknown {
     const bytes = this.#bytes;
+    const limit = this.#limit;
     const start = this.end;
     const isNegative = bytes[start] === MINUS;
     const first = isNegative ? start + 1 : start;
     let at = first;
-    let byte = bytes[at] as number;
-    if (!(byte >= ZERO && byte <= NINE)) return UNREAD;
-    let mantissa = byte - ZERO;
-    while ((byte = bytes[++at] as number) >= ZERO && byte <= NINE) mantissa = mantissa * 10 + (byte - ZERO);
-    if (bytes[first] === ZERO && at > first + 1) return UNREAD;
+    let byte = 0;
+    let mantissa = 0;
+    for (; at < limit && (byte = bytes[at] as number) >= ZERO && byte <= NINE; at++) {
+      mantissa = mantissa * 10 + (byte - ZERO);
+    }
+    if (at === first || (bytes[first] === ZERO && at > first + 1)) return UNREAD;
     let fraction = 0;
-    if (byte === DOT) {
-      const point = at;
-      while ((byte = bytes[++at] as number) >= ZERO && byte <= NINE) mantissa = mantissa * 10 + (byte - ZERO);
+    if (at < limit && byte === DOT) {
+      const point = at++;
+      for (; at < limit && (byte = bytes[at] as number) >= ZERO && byte <= NINE; at++) {
+        mantissa = mantissa * 10 + (byte - ZERO);
+      }
       fraction = at - point - 1;
       if (fraction === 0) return UNREAD;
     }
     this.end = at;
-    if ((byte | LOWER_CASE) === EXPONENT || at - first > EXACT_DIGITS) return this.#longNumber(start);
+    if (at < limit && (byte | LOWER_CASE) === EXPONENT) return this.#exponent(start);
+    if (at - first > EXACT_DIGITS) return Number(bytes.toString('latin1', start, at));
     const value = fraction === 0 ? mantissa : mantissa / (POWERS_OF_TEN[fraction] as number);
     return isNegative ? -value : value;
   }
 
-  /** More digits than a double holds, or an exponent: the digits so far have been judged. */
-  #longNumber(start: number): unknown {
+  /** A number whose digits before the exponent have been judged. */
+  #exponent(start: number): unknown {
     const bytes = this.#bytes;
-    let at = this.end;
-    if (((bytes[at] as number) | LOWER_CASE) === EXPONENT) {
-      const sign = bytes[++at];
-      if (sign === PLUS || sign === MINUS) at++;
-      const first = at;
-      for (let byte = bytes[at] as number; byte >= ZERO && byte <= NINE; byte = bytes[++at] as number);
-      if (at === first) return UNREAD;
-      this.end = at;
-    }
-    return Number(bytes.toString('latin1', start, at));
+    const limit = this.#limit;
+    let at = this.end + 1;
+    if (bytes[at] === PLUS || bytes[at] === MINUS) at++;
+    const first = at;
+    for (let byte = 0; at < limit && (byte = bytes[at] as number) >= ZERO && byte <= NINE;) at++;
+    this.end = at;
+    return at === first ? UNREAD : Number(bytes.toString('latin1', start, at));
   }
 
   #string(shape: Shape): unknown {

@@ -121,7 +121,8 @@ export class JsonWriter {
     if (!isPlainArray(array)) return false;
     const bytes = this.#bytes;
     const start = this.#end;
-    for (let index = 0; index < array.length; index++) {
+    const { length } = array;
+    for (let index = 0; index < length; index++) {
       bytes[this.#end++] = COMMA;
       if (!this.#value(array[index], depthLeft) || this.#end > DRAFT_BYTES) return false;
     }

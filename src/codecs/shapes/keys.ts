@@ -30,7 +30,7 @@ export class Keys {
     const nth = this.#nth++;
     if (this.#lastKeys[nth] === key) return this.#lastBytes[nth] as Uint8Array;
     const bytes = this.#known.get(key) ?? this.#encode(key);
-    if (nth < NTH_MAX) {
+    if (nth < NTH_MAX && key.length <= KEPT_LENGTH_MAX) {
       this.#lastKeys[nth] = key;
       this.#lastBytes[nth] = bytes;
     }

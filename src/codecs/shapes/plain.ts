@@ -6,8 +6,7 @@ const EMPTY: object = {};
 
 /** An object that writes as its own enumerable keys and nothing else decides. */
 export function isPlainObject(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return (prototype === OBJECT || prototype === null) && (value as { toJSON?: unknown }).toJSON === undefined;
+  return Object.getPrototypeOf(value) === OBJECT && (value as { toJSON?: unknown }).toJSON === undefined;
 }
 
 export function isPlainArray(value: readonly unknown[]): boolean {

@@ -56,6 +56,8 @@ class Learner {
       shape.element = value.length === 0 ? new Shape() : this.shapeOf(value[0], depthLeft - 1);
       return shape.element && shape;
     }
+    // Bytes, dates: only the general way makes them.
+    if (Object.getPrototypeOf(value) !== Object.prototype) return undefined;
     const keys = Object.keys(value);
     this.#keysLeft -= keys.length;
     if (this.#keysLeft < 0 || !keys.every(isPlainKey)) return undefined;
@@ -74,5 +76,6 @@ class Learner {
 }
 
 function isPlainKey(key: string): boolean {
-  return key.length <= KEY_LENGTH_MAX && key !== '__proto__' && !INDEX_KEY.test(key);
+  // What all objects have may not be assignable.
+  return key.length <= KEY_LENGTH_MAX && !(key in Object.prototype) && !INDEX_KEY.test(key);
 }
