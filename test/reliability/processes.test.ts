@@ -49,10 +49,10 @@ test(
     const server = await listen(process.argv[1]);
     server.handle('echo', (input) => input);
     console.log('up');`;
-    const server = limited(t, 48, program, [stage.address]);
+    const server = limited(t, 128, program, [stage.address]);
     assert.equal(await server.line(), 'up');
     const flood = await Promise.all(
-      Array.from({ length: 120 }, async () => {
+      Array.from({ length: 300 }, async () => {
         const socket = net.connect(stage.path);
         socket.on('error', () => {});
         await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
@@ -75,13 +75,13 @@ test(
     server.handle('echo', (input) => input);
     const program = `import { connect } from ${JSON.stringify(LIBRARY)};
     const open = [], codes = new Set();
-    for (let n = 0; n < 80; n++) await connect(process.argv[1]).then((client) => open.push(client), (error) => codes.add(error.code));
+    for (let n = 0; n < 160; n++) await connect(process.argv[1]).then((client) => open.push(client), (error) => codes.add(error.code));
     console.log([...codes].join());
     for (const client of open) await client.close();
     const client = await connect(process.argv[1]);
     console.log(await client.request('echo', 'alive'));
     await client.close();`;
-    const child = limited(t, 64, program, [stage.address]);
+    const child = limited(t, 128, program, [stage.address]);
     assert.equal(await child.line(), 'EMFILE');
     assert.equal(await child.line(), 'alive');
   },

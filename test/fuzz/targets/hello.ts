@@ -10,8 +10,10 @@ import { JsonCodec } from '../../../src/codecs/json.ts';
 import { RawCodec } from '../../../src/codecs/raw.ts';
 import { StructCodec } from '../../../src/codecs/struct/codec.ts';
 import { defineStruct } from '../../../src/codecs/struct/struct.ts';
+
 import { BinaryWire } from '../../../src/connection/binary-wire.ts';
 import { EventIds } from '../../../src/connection/event-ids.ts';
+import { NO_LINK } from '../../../src/connection/link.ts';
 import type { Sink } from '../../../src/connection/wire.ts';
 import { FrameError } from '../../../src/errors.ts';
 import { frame, PREAMBLE } from '../../frames/naive.ts';
@@ -70,6 +72,7 @@ export function fuzz(input: Buffer): void {
   const told: string[] = [];
   const sent: Buffer[] = [];
   const sink = {
+    link: NO_LINK,
     established: (id: string) => void told.push(`id ${id}`),
     respond: (bytes: Buffer) => void sent.push(bytes),
   };
