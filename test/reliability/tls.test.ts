@@ -102,6 +102,7 @@ test('T90 certificates: a server knows by whom a verified client was certified',
   const client = await connect(address, {
     tls: { ...pathsOf(made.client), trustedConnections: made.ca },
   });
+  t.after(() => client.close());
   const { fingerprint256 } = new X509Certificate(fs.readFileSync(made.client.cert));
   assert.deepEqual(await client.request('who'), ['client', 'ca', fingerprint256]);
 });
@@ -125,7 +126,9 @@ test('T91 downgrade: old versions, ciphers that hide nothing and plain text are 
   }
   await assert.rejects(connect(address.replace('tls:', 'tcp:')), Error, 'plain text to the TLS port');
   assert.equal(connected(), 0);
-  assert.equal(await (await connect(address, { tls: trust })).request('echo', 1), 1);
+  const client = await connect(address, { tls: trust });
+  t.after(() => client.close());
+  assert.equal(await client.request('echo', 1), 1);
 
   // What a TLS client says to a server that knows no TLS: a ClientHello, and nothing more.
   const heard: Buffer[] = [];
@@ -204,6 +207,7 @@ test('T93 silent handshakes: each end gives up in time, by name, and `close` wai
   const allClosed = Promise.all(silent.map(gone));
   const trust = { trustedConnections: made.ca };
   const client = await connect(address, { tls: trust });
+  t.after(() => client.close());
   await allClosed;
   assert.equal(server.stats().refused[code], count);
   assert.equal(await client.request('echo', 1), 1);
