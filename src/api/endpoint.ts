@@ -10,6 +10,7 @@ import { makeContext } from '../endpoints/context.ts';
 import { Emitter, type Publisher, type Slot } from '../emitter.ts';
 import type { RingwireError } from '../errors.ts';
 import { warnOfTrust } from '../transports/tls-options.ts';
+import type { DrainOptions } from './draining.ts';
 import { keeperOf } from './keep.ts';
 import { type ConnectionNotice, messageIn, NoticingPublisher } from './diagnostics.ts';
 import { contextOptions, type EndpointOptions } from './options.ts';
@@ -25,7 +26,7 @@ import type { Tally } from './stats.ts';
 export interface Answered {
   readonly id: string;
   readonly tally: Tally;
-  drained(): Promise<void>;
+  drained(options: DrainOptions): Promise<void>;
   refused(error: Error): void;
 }
 
@@ -69,7 +70,10 @@ export class Endpoint {
       traced: (request: string, context: Uint8Array | undefined) =>
         this.tracing.handling(request, peer.id, context),
     };
-    return new Exchanges(asker, new Answerer(connection, peer, answers, () => peer.drained()));
+    return new Exchanges(
+      asker,
+      new Answerer(connection, peer, answers, (signal) => peer.drained({ signal })),
+    );
   }
 
   /** The codec of a request, when it has one of its own. */

@@ -168,8 +168,13 @@ export class BinaryEncoder {
   /** @throws RingwireError ERR_RINGWIRE_BAD_CODEC when the event has a codec that the peer does not speak */
   prepareShared(event: string, out: ByteWriter): void {
     if (this.#writing) throw insideGetter();
-    this.#checkSpoken(this.#codecOf(event));
+    this.checkShared(event);
     this.#announce(event, out);
+  }
+
+  /** As `prepareShared`, and writes nothing. */
+  checkShared(event: string): void {
+    this.#checkSpoken(this.#codecOf(event));
   }
 
   /** Every name that has an announced id. */

@@ -135,6 +135,10 @@ export class BinaryWire implements Wire {
     this.#encoder.encodeShared(event, data, out);
   }
 
+  checkShared(event: string): void {
+    this.#encoder.checkShared(event);
+  }
+
   prepareShared(event: string, out: ByteWriter): void {
     this.#encoder.prepareShared(event, out);
   }

@@ -93,6 +93,10 @@ export class DelimitedWire implements Wire, MessageReceiver {
     this.encode(event, data, out);
   }
 
+  checkShared(): void {
+    // There is one codec.
+  }
+
   prepareShared(): void {
     // Messages of this wire depend on nothing that was sent before.
   }

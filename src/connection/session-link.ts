@@ -149,8 +149,7 @@ export class SessionLink implements Link, Carrier {
   /** The outbox has room again. */
   hasRoom(): void {
     this.acknowledge();
-    this.session?.flush();
-    this.session?.settle();
+    this.session?.hasRoom();
   }
 
   // What the session asks for.
@@ -200,8 +199,8 @@ export class SessionLink implements Link, Carrier {
     known?.check(state);
     known?.checkFit(this.#fits);
     // Behind the checks: who cannot resume it takes it from nobody. Before the counts are told: nothing is handled twice.
-    known?.carrier?.taken();
-    // Taking it from its connection may have ended it: a server that closes keeps none.
+    if (known !== undefined) sessions.take(known);
+    // Whoever hears of that may have ended it: a server that closes keeps none.
     const remembered = known?.isOver === false;
     const session = remembered ? known : sessions.make(state);
     sessions.resume(session);

@@ -73,7 +73,7 @@ export class Session {
   #full = false;
   #flushing = false;
   #encoding = false;
-  /** The last event for which nothing has to precede a message any more: most programs send the same one many times in a row. */
+  /** The last event for which nothing has to be looked at or precede a message any more: most programs send the same one many times in a row. */
   #prepared: string | undefined = undefined;
   #emptied: (() => void) | undefined = undefined;
   readonly #flush = (): void => {
@@ -123,7 +123,8 @@ export class Session {
   /**
    * Keeps and sends a message. Without a connection it waits for the next one.
    * @returns false when the caller should wait for the drain; the message was accepted all the same. Also when the session is over: then it was not
-   * @throws RingwireError ERR_RINGWIRE_ACK_OVERFLOW when too much is not acknowledged, and what the codec throws; nothing is kept then
+   * @throws RingwireError ERR_RINGWIRE_ACK_OVERFLOW when too much is not acknowledged, ERR_RINGWIRE_FRAME_TOO_LARGE and ERR_RINGWIRE_BAD_CODEC
+   *   when the peer does not take it, and what the codec throws; nothing is kept then
    */
   send(event: string, data: unknown): boolean {
     if (this.isOver) return false;
@@ -148,7 +149,8 @@ export class Session {
   sendShared(message: SharedMessage): boolean {
     if (this.isOver) return false;
     this.#admit();
-    this.carrier?.prepare('', message);
+    if (this.carrier === undefined) message.check(this.wire);
+    else this.carrier.prepare('', message);
     this.window.addParts(message.keep(), message.bytes);
     return this.#added();
   }
@@ -221,6 +223,13 @@ export class Session {
     this.carrier?.drained();
   }
 
+  /** Its connection has room again, for which somebody may wait who has not sent a message: frames of requests fill it too. */
+  hasRoom(): void {
+    this.#full = true;
+    this.flush();
+    this.settle();
+  }
+
   /** Calls back when everything is acknowledged. */
   whenEmpty(emptied: () => void): void {
     if (this.window.count === 0) emptied();
@@ -237,8 +246,9 @@ export class Session {
   }
 
   #prepare(event: string): void {
-    if (this.carrier === undefined) return;
-    this.carrier.prepare(event);
+    // What the peer did not take when it was there would keep it from coming back.
+    if (this.carrier === undefined) this.wire.checkShared(event);
+    else this.carrier.prepare(event);
     this.#prepared = event;
   }
 

@@ -53,6 +53,15 @@ export class Sessions {
     return session;
   }
 
+  /** Another connection is about to carry it: if one does, that one is told. Until then it waits, and nobody has to make room for it. */
+  take(session: Session): void {
+    const { carrier } = session;
+    if (carrier === undefined) return;
+    session.detach();
+    this.#waiting.set(session, this.#endOfTime());
+    carrier.taken();
+  }
+
   /** A connection carries it again. */
   resume(session: Session): void {
     this.#waiting.delete(session);
@@ -69,8 +78,8 @@ export class Sessions {
       return;
     }
     if (session.window.bytes < KEPT_SLAB_BYTES) session.window.compact();
-    const { sessionTtlMs, sessionsMax } = this.#context.limits;
-    this.#waiting.set(session, performance.now() + sessionTtlMs);
+    const { sessionsMax } = this.#context.limits;
+    this.#waiting.set(session, this.#endOfTime());
     if (this.#waiting.size > sessionsMax) this.#endOldest(`there are more than ${sessionsMax} sessions`);
     this.#watch();
   }
@@ -87,6 +96,10 @@ export class Sessions {
   close(): void {
     this.#closed = true;
     for (const session of this.#waiting.keys()) this.end(session, 'the server was closed');
+  }
+
+  #endOfTime(): number {
+    return performance.now() + this.#context.limits.sessionTtlMs;
   }
 
   #endOldest(why: string, except?: Session): boolean {

@@ -17,13 +17,17 @@ export class SharedMessage {
   /** Parts are the memory of the program that sends. */
   #isLent: boolean;
   readonly bytes: number;
+  /** What the peer's limit is for. */
+  readonly #payloadBytes: number;
 
-  private constructor(event: string, key: string, parts: Uint8Array[], isLent: boolean) {
+  private constructor(event: string, key: string, parts: Uint8Array[], isLent: boolean, isFrame: boolean) {
     this.key = key;
     this.#isLent = isLent;
     this.#event = event;
     this.#parts = parts;
     this.bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    // On other wires all connections have the same limit, which encoding has kept.
+    this.#payloadBytes = isFrame ? payloadBytesOf(parts[0] as Uint8Array) : 0;
   }
 
   /**
@@ -52,22 +56,26 @@ export class SharedMessage {
     } finally {
       writer.discard();
     }
-    return new SharedMessage(event, key, parts, isLent);
+    return new SharedMessage(event, key, parts, isLent, wire.kind === 'binary');
   }
 
-  /** Writes what must precede the message on another connection. @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE */
+  /** @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_BAD_CODEC when the peer of that wire does not take it */
+  check(wire: Wire): void {
+    this.#checkSize(wire.bytesMax);
+    wire.checkShared(this.#event);
+  }
+
+  /** Writes what must precede the message on another connection. @throws what `check` throws */
   prepare(wire: Wire, out: ByteWriter): void {
-    if (this.bytes > wire.bytesMax + 16) {
-      throw new RingwireError(
-        'ERR_RINGWIRE_FRAME_TOO_LARGE',
-        `a message of ${this.bytes} bytes, the peer accepts ${wire.bytesMax}`,
-        {
-          limit: wire.bytesMax,
-          actual: this.bytes,
-        },
-      );
-    }
+    this.#checkSize(wire.bytesMax);
     wire.prepareShared(this.#event, out);
+  }
+
+  #checkSize(limit: number): void {
+    const actual = this.#payloadBytes;
+    if (actual <= limit) return;
+    const message = `a payload of ${actual} bytes, the peer accepts ${limit}`;
+    throw new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', message, { limit, actual });
   }
 
   /** Its bytes in memory that nobody changes, however long it is kept. */
@@ -85,4 +93,8 @@ export class SharedMessage {
       else out.append(part);
     }
   }
+}
+
+function payloadBytesOf({ buffer, byteOffset, length }: Uint8Array): number {
+  return new DataView(buffer, byteOffset, length).getUint32(0, true);
 }

@@ -47,6 +47,10 @@ export class UnframedWire implements Wire {
     this.encode(event, data, out);
   }
 
+  checkShared(): void {
+    // Nothing is decoded.
+  }
+
   prepareShared(): void {
     // Bytes need nothing before them.
   }

@@ -48,6 +48,8 @@ export interface Wire {
   encodeOpen(event: string, data: unknown, out: ByteWriter): boolean;
   /** `encode` without what has to precede the message on this connection. */
   encodeShared(event: string, data: unknown, out: ByteWriter): void;
+  /** @throws RingwireError ERR_RINGWIRE_BAD_CODEC when the peer, as it was last known, does not decode messages of `event` */
+  checkShared(event: string): void;
   /** What must precede a message of `event` that `encodeShared` of any connection of the endpoint wrote. */
   prepareShared(event: string, out: ByteWriter): void;
   /** Decodes a frame and hands it to the sink. @throws FrameError when the connection has to go */

@@ -1,7 +1,8 @@
 /**
  * One message to many connections of an endpoint, encoded once for each wire and codec in use.
  *
- * Invariant: when the message cannot be encoded nothing is sent to anybody; a peer that cannot take it does not keep it from the others.
+ * Invariant: when the message cannot be encoded, or nobody accepts one so large, nothing is sent to anybody; a peer that cannot take it does not
+ * keep it from the others.
  */
 import type { Connection } from '../connection/connection.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
@@ -21,11 +22,14 @@ export function fanOut(
   data: unknown,
   failed: (error: Error, outlet: Outlet) => void,
 ): boolean {
-  const messages = new Map<string, SharedMessage>();
+  // One that accepts little must not keep a message from the others.
+  const widest = new Map<string, Outlet>();
   for (const outlet of outlets()) {
-    const key = outlet.wire.sharingKey;
-    if (!messages.has(key)) messages.set(key, outlet.share(event, data));
+    const { sharingKey, bytesMax } = outlet.wire;
+    if (bytesMax > (widest.get(sharingKey)?.wire.bytesMax ?? -1)) widest.set(sharingKey, outlet);
   }
+  const messages = new Map<string, SharedMessage>();
+  for (const [key, outlet] of widest) messages.set(key, outlet.share(event, data));
   let ready = true;
   for (const outlet of outlets()) {
     try {

@@ -4,7 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ServerPeer } from '../../src/index.ts';
+import {
+  type ConnectOptions,
+  defineProtocol,
+  defineStruct,
+  type ListenOptions,
+  type ServerPeer,
+} from '../../src/index.ts';
 import { away, Gate, gated, heardBy, range, RECONNECT, toldBy } from './gate.ts';
 import { next, nextPeer, Stage, until } from './support.ts';
 
@@ -131,4 +137,52 @@ test('more clients away than sessionsMax: the one that went first is given up', 
     all.map(({ heard }) => heard),
     [[], [1], [2]],
   );
+});
+
+test('a client whose connection is taken over while as many are away as may be: nobody is given up', async (t) => {
+  const pair = await gated(t, { limits: { sessionsMax: 1 } });
+  const { stage, server, client, gate } = pair;
+  const heard = heardBy(client);
+  const other = await Gate.before(stage, 'other');
+  const again = await stage.client({ ack: true, reconnect: RECONNECT }, other.address);
+  await until('both', () => server.peers.size === 2);
+  await away(pair);
+  server.broadcast('n', 1);
+  const told = toldBy(server);
+  const back = nextPeer(server);
+  other.letNearGo();
+  await back;
+  assert.deepEqual(told, [['ERR_RINGWIRE_SESSION_TAKEN', undefined]]);
+  assert.equal(server.stats().peersAway, 1);
+  gate.open();
+  await until('what was kept', () => heard.length === 1);
+  assert.equal(again.isConnected, true);
+});
+
+test('what a peer does not take is refused while it is away too, and it comes back', async (t) => {
+  const events = { tick: { codec: defineStruct('tick', { n: 'u32' }) } };
+  const options = { ack: true, protocol: defineProtocol({ events }) } as ListenOptions & ConnectOptions;
+  const pair = await gated(t, options, { limits: { frameBytesMax: 10_000 } });
+  const { stage, server, client, peer, gate } = pair;
+  const wide = await stage.client(options);
+  await until('both', () => server.peers.size === 2);
+  const heard = heardBy(client);
+  const [ticks, texts] = [heardBy(wide, 'tick'), heardBy(wide)];
+  const told = toldBy(server);
+  await away(pair);
+  const codes = { large: 'ERR_RINGWIRE_FRAME_TOO_LARGE', struct: 'ERR_RINGWIRE_BAD_CODEC' };
+  peer.send('n', 0);
+  assert.throws(() => peer.send('n', 'x'.repeat(10_000)), { code: codes.large });
+  assert.throws(() => peer.send('tick', { n: 1 }), { code: codes.struct });
+  server.broadcast('n', 'x'.repeat(10_000));
+  server.broadcast('tick', { n: 1 });
+  server.broadcast('n', 1);
+  assert.deepEqual(
+    told.map(([code]) => code),
+    [codes.large, codes.struct],
+  );
+  gate.open();
+  await until('what it takes', () => heard.length === 2);
+  assert.deepEqual(heard, [0, 1]);
+  await until('all at the other one', () => ticks.length === 1 && texts.length === 2);
 });

@@ -25,6 +25,9 @@ export class Gate {
   readonly path: string;
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
+  /** Whoever connects, and what is told of the end of one: that the other end ends too. */
+  readonly #near = new Set<net.Socket>();
+  #isDeaf = false;
 
   private constructor(path: string, target: string) {
     this.path = path;
@@ -34,6 +37,7 @@ export class Gate {
         return;
       }
       const far = net.connect(target);
+      this.#near.add(near);
       for (const [from, to] of [
         [near, far],
         [far, near],
@@ -42,9 +46,11 @@ export class Gate {
         from.on('error', () => {});
         from.on('close', () => {
           this.#sockets.delete(from);
-          to.destroy();
+          this.#near.delete(from);
+          if (!this.#isDeaf) to.destroy();
         });
-        from.pipe(to);
+        from.pipe(to, { end: false });
+        from.on('end', () => this.#isDeaf || to.end());
       }
     });
   }
@@ -70,6 +76,12 @@ export class Gate {
   shut(): void {
     this.isOpen = false;
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** The near ends are gone, and the far ones never hear of it. */
+  letNearGo(): void {
+    this.#isDeaf = true;
+    for (const near of this.#near) near.destroy();
   }
 
   open(): void {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Codec } from '../../src/codecs/codec.ts';
-import { defineProtocol, connect, listen, retain, typed } from '../../src/index.ts';
+import { defineProtocol, connect, listen, retain, type RingwireError, typed } from '../../src/index.ts';
 import { next, nextPeer, Stage, until } from './support.ts';
 
 test('messages in both directions, with the peer for a server, whatever they are named', async (context) => {
@@ -187,6 +187,29 @@ test('a codec object belongs to its event, on both sides', async (context) => {
   peer.send('plain', 1);
   assert.equal(await first, 1);
   assert.equal(server.broadcast('small', 1), false);
+});
+
+test('a broadcast reaches whoever accepts it, also behind a peer that accepts less; what nobody accepts throws', async (context) => {
+  const stage = new Stage(context);
+  const server = await stage.server();
+  const refused: unknown[] = [];
+  server.lifecycle.on('error', (error, peer) => refused.push([(error as RingwireError).code, peer?.id]));
+  const lengths: Record<string, number[]> = { narrow: [], wide: [] };
+  for (const [id, frameBytesMax] of [
+    ['narrow', 10_000],
+    ['wide', 20_000],
+  ] as const) {
+    const client = await stage.client({ id, codec: 'raw', limits: { frameBytesMax } });
+    client.on('n', (data) => void lengths[id]?.push((data as Buffer).length));
+  }
+  await until('both', () => server.peers.size === 2);
+  assert.throws(() => server.broadcast('n', Buffer.alloc(20_001)), { code: 'ERR_RINGWIRE_FRAME_TOO_LARGE' });
+  // One byte more than the peer accepts would cost it its connection.
+  for (const length of [10_001, 20_000, 10_000]) server.broadcast('n', Buffer.alloc(length));
+  await until('the last', () => lengths['wide']?.length === 3 && lengths['narrow']?.length === 1);
+  assert.deepEqual(lengths, { narrow: [10_000], wide: [10_001, 20_000, 10_000] });
+  const tooLarge = ['ERR_RINGWIRE_FRAME_TOO_LARGE', 'narrow'];
+  assert.deepEqual(refused, [tooLarge, tooLarge]);
 });
 
 test('a broadcast that one codec cannot express throws and reaches nobody', async (context) => {

@@ -23,6 +23,12 @@ function heard(context: TestContext, name: string): unknown[] {
   return all;
 }
 
+function fail(what: string): () => never {
+  return () => {
+    throw new Error(what);
+  };
+}
+
 /** A logger that keeps its lines. */
 function keeping(): Logger & { readonly lines: [level: string, fields: object, text: string][] } {
   const lines: [string, object, string][] = [];
@@ -153,6 +159,29 @@ test('a tracer: its 25 bytes reach the handler of the other side, small and larg
   }
   assert.equal(ended.filter((each) => each === 'asked echo undefined').length, 6);
   assert.equal(ended.filter((each) => each === 'handled echo undefined').length, 9);
+});
+
+test('what a tracer throws is thrown again later, and costs no request its answer', async (context) => {
+  const thrown: string[] = [];
+  const before = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  const note = (error: Error): void => void thrown.push(error.message);
+  process.on('uncaughtException', note);
+  context.after(() => {
+    process.off('uncaughtException', note);
+    for (const listener of before) process.on('uncaughtException', listener);
+  });
+  const ending = { context: undefined, run: <T>(part: () => T): T => part(), ended: fail('ended') };
+  const stage = new Stage(context);
+  const server = await stage.server({ tracer: { asking: fail('no'), handling: () => ending } });
+  server.handle('echo', (input) => input);
+  const atTheEnd = await stage.client({ tracer: { asking: () => ending, handling: fail('no') } });
+  assert.equal(await atTheEnd.request('echo', 1), 1);
+  await until('both ends', () => thrown.length === 2);
+  const atTheStart = await stage.client({ tracer: { asking: fail('asking'), handling: fail('no') } });
+  assert.equal(await atTheStart.request('echo', 2), 2);
+  await until('the start and the end', () => thrown.length === 4);
+  assert.deepEqual(thrown.toSorted(), ['asking', 'ended', 'ended', 'ended']);
 });
 
 test('a logger is told of connections and errors, never of data; nothing else will do', async (context) => {

@@ -181,20 +181,59 @@ test('when the connection goes a stream yields what came, then fails', async (co
   await assert.rejects(client.stream('numbers').next(), { code: 'ERR_RINGWIRE_NOT_CONNECTED' });
 });
 
-test('a stream waits for a peer that reads slowly, within the bounds of the connection', async (context) => {
-  const limits = { pendingBytesSoft: 100_000, pendingBytesMax: 300_000 };
-  const { server, client } = await new Stage(context).pair({ limits }, { codec: 'raw' });
-  let most = 0;
-  server.handle('blocks', async function* () {
-    for (let n = 0; n < 200; n++) {
-      most = Math.max(most, server.stats().pendingBytes);
-      yield Buffer.alloc(30_000, n);
+const NARROW = { pendingBytesSoft: 100_000, pendingBytesMax: 300_000 };
+
+for (const ack of [false, true]) {
+  test(`a stream waits for a peer that reads slowly, within the bounds of the connection, ack ${ack}`, async (context) => {
+    const { server, client } = await new Stage(context).pair({ limits: NARROW, ack }, { codec: 'raw', ack });
+    let most = 0;
+    server.handle('blocks', async function* () {
+      for (let n = 0; n < 200; n++) {
+        most = Math.max(most, server.stats().pendingBytes);
+        yield Buffer.alloc(30_000, n);
+      }
+    });
+    let count = 0;
+    for await (const block of client.stream('blocks', undefined, { timeout: 5_000 })) {
+      assert.equal((block as Buffer)[29_999], count++ & 0xff);
     }
+    assert.equal(count, 200);
+    assert.ok(most <= 130_000 + 64, `${most} bytes waited`);
   });
-  let count = 0;
-  for await (const block of client.stream('blocks')) {
-    assert.equal((block as Buffer)[29_999], count++ & 0xff);
+}
+
+test('streams that are cancelled while the peer reads nothing leave nothing that waits', async (context) => {
+  const { server, client, peer } = await new Stage(context).pair({ limits: NARROW }, { codec: 'raw' });
+  server.handle('block', async function* () {
+    for (;;) yield Buffer.alloc(30_000);
+  });
+  let [waiting, most] = [0, 0];
+  const drained = peer.drained.bind(peer);
+  peer.drained = (options) => {
+    most = Math.max(most, ++waiting);
+    const end = (): void => void waiting--;
+    const promise = drained(options);
+    promise.then(end, end);
+    return promise;
+  };
+  // Answers stop where they pass; what the client sends still arrives.
+  peer.socket.cork();
+  const [first] = [
+    client.stream('block'),
+    client
+      .stream('block')
+      .next()
+      .catch(() => {}),
+  ];
+  void first.next().catch(() => {});
+  await until('the first to wait', () => waiting > 0);
+  for (let n = 0; n < 50; n++) {
+    const before = most;
+    const one = client.stream('block');
+    void one.next().catch(() => {});
+    await until('one more', () => waiting > 2 || most > before);
+    await one.return();
   }
-  assert.equal(count, 200);
-  assert.ok(most <= 130_000 + 64, `${most} bytes waited`);
+  await until('the cancelled gone', () => waiting <= 2);
+  peer.socket.uncork();
 });

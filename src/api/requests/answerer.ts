@@ -39,11 +39,16 @@ export class Answerer {
   readonly #connection: Connection;
   readonly #peer: unknown;
   readonly #answers: Answers;
-  readonly #drained: () => Promise<void>;
+  readonly #drained: (signal: AbortSignal) => Promise<void>;
   readonly #handled = new ByCorrelation<Handling>();
 
-  /** @param drained settles when the connection takes more again, fails when it is gone */
-  constructor(connection: Connection, peer: unknown, answers: Answers, drained: () => Promise<void>) {
+  /** @param drained settles when the connection takes more again, fails when it is gone or the signal says so; nothing of it stays behind */
+  constructor(
+    connection: Connection,
+    peer: unknown,
+    answers: Answers,
+    drained: (signal: AbortSignal) => Promise<void>,
+  ) {
     this.#connection = connection;
     this.#peer = peer;
     this.#answers = answers;
@@ -176,7 +181,7 @@ export class Answerer {
       iterator = items[Symbol.asyncIterator]();
       while (!handling.isAborted) {
         await handling.room();
-        if (this.#connection.isFull) await Promise.race([this.#drained(), handling.aborted()]);
+        if (this.#connection.isFull) await this.#drained(handling.signal);
         if (handling.isAborted) break;
         const result = await nextOf(iterator, handling.followed);
         ({ done } = result);

@@ -30,7 +30,6 @@ export class Handling implements Exchange, RequestContext {
   followed: HandleTrace | undefined = undefined;
   #reason: Error | undefined = undefined;
   #controller: AbortController | undefined = undefined;
-  #aborted: Promise<void> | undefined = undefined;
   /** Items that may still be sent. */
   #credit = STREAM_WINDOW_ITEMS;
   #wake: (() => void) | undefined = undefined;
@@ -65,15 +64,6 @@ export class Handling implements Exchange, RequestContext {
     this.#reason = reason;
     this.#controller?.abort(reason);
     this.#wake?.();
-  }
-
-  /** Settles when nobody waits any more. One promise for all who ask. */
-  aborted(): Promise<void> {
-    this.#aborted ??= new Promise((resolve) => {
-      if (this.isAborted) resolve();
-      else this.signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    return this.#aborted;
   }
 
   grant(items: number): void {

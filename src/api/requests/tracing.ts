@@ -2,9 +2,11 @@
  * Who follows requests from the asker to the handler: a tracer that the program gives (`ringwire/otel` makes one), and whoever hears the tracing
  * channel `ringwire:request`.
  *
- * Invariant: each trace ends once, with the error if there was one. Inputs and answers are never handed over.
+ * Invariant: each trace ends once, with the error if there was one. Inputs and answers are never handed over. What a tracer throws is no reason
+ * to lose a request or its answer: it is thrown again in a microtask.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { callSafely, rethrowLater } from '../../connection/safely.ts';
 import { hasRequestSubscribers, type RequestNotice, requests } from '../diagnostics.ts';
 
 /** A request of this side. */
@@ -40,33 +42,37 @@ export class Tracing implements RequestTracer {
   }
 
   asking(request: string, peer: string): AskTrace | undefined {
-    const own = this.#tracer?.asking(request, peer);
-    if (!hasRequestSubscribers()) return own;
-    const told = new ChannelTrace({ side: 'asker', request, peer });
-    told.run(() => {});
-    if (own === undefined) return told;
-    return {
-      context: own.context,
-      ended: (error) => {
-        own.ended(error);
-        told.ended(error);
-      },
-    };
+    const own = this.#own((tracer) => tracer.asking(request, peer));
+    const told = hasRequestSubscribers() ? new ChannelTrace({ side: 'asker', request, peer }) : undefined;
+    told?.run(() => {});
+    return own === undefined ? told : { context: own.context, ended: (error) => endBoth(own, told, error) };
   }
 
   handling(request: string, peer: string, context: Uint8Array | undefined): HandleTrace | undefined {
-    const own = this.#tracer?.handling(request, peer, context);
-    if (!hasRequestSubscribers()) return own;
-    const told = new ChannelTrace({ side: 'handler', request, peer });
+    const own = this.#own((tracer) => tracer.handling(request, peer, context));
+    const told = hasRequestSubscribers() ? new ChannelTrace({ side: 'handler', request, peer }) : undefined;
     if (own === undefined) return told;
     return {
-      run: (part) => told.run(() => own.run(part)),
-      ended: (error) => {
-        own.ended(error);
-        told.ended(error);
-      },
+      run: (part) => (told === undefined ? own.run(part) : told.run(() => own.run(part))),
+      ended: (error) => endBoth(own, told, error),
     };
   }
+
+  #own<T>(begin: (tracer: RequestTracer) => T | undefined): T | undefined {
+    const tracer = this.#tracer;
+    if (tracer === undefined) return undefined;
+    try {
+      return begin(tracer);
+    } catch (error) {
+      rethrowLater(error);
+      return undefined;
+    }
+  }
+}
+
+function endBoth(own: AskTrace | HandleTrace, told: ChannelTrace | undefined, error: unknown): void {
+  callSafely(() => own.ended(error));
+  told?.ended(error);
 }
 
 /** One request on the tracing channel. */
