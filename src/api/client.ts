@@ -30,7 +30,7 @@ import type { RequestContext } from './requests/handling.ts';
 import type { EndpointStats } from './stats.ts';
 import type { AnyContract, AnyHandlerOf, Contract, DataArguments, NameIn } from './types.ts';
 
-/** The server, as a client sees it: what `connect` gives. A lost connection is restored; what was not sent by then is lost. */
+/** The server, as a client sees it: what `connect` gives. A lost connection is restored; without `ack` what was not sent by then is lost. */
 export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
   /** What happens to the connection: `connect`, `disconnect`, `error`, `drain`, `close`. */
   readonly lifecycle: Lifecycle<ClientLifecycle>;

@@ -64,8 +64,9 @@ export abstract class Peer<C extends Contract = AnyContract> {
   /**
    * Queues a message; it leaves at the end of the tick.
    * @returns true, or false when the peer is slow (await `drained`), or when the message was dropped: there is no connection, or
-   *   `pendingBytesMax` wait already
-   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_INVALID_DATA, or what the codec throws; nothing is sent then
+   *   `pendingBytesMax` wait already. With `ack` nothing that is accepted is dropped, and it is accepted without a connection too
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_BAD_CODEC, ERR_RINGWIRE_INVALID_DATA, with `ack`
+   *   ERR_RINGWIRE_ACK_OVERFLOW, or what the codec throws; nothing is sent then
    */
   abstract send<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
 
@@ -184,7 +185,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
   }
 
   /**
-   * Settles when `send` would say true. Rejects with ERR_RINGWIRE_NOT_CONNECTED when that will never be so, ERR_RINGWIRE_DRAIN_TIMEOUT when it
+   * Settles when there is a connection on which `send` would say true. Rejects with ERR_RINGWIRE_NOT_CONNECTED when that will never be so, ERR_RINGWIRE_DRAIN_TIMEOUT when it
    * takes too long, or with the signal's reason.
    */
   drained(options: DrainOptions = {}): Promise<void> {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { listen as listenOn } from '../api/api.ts';
 import type { PeerServer } from '../api/server.ts';
 import { ADDRESS_HELP, CODEC_OPTION, CONNECT_OPTIONS, peerSettings, shown } from './peer-options.ts';
+import { printable } from './style.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const LISTEN_HELP = `Usage: ringwire listen [options] <address>
@@ -79,7 +80,7 @@ function print(server: PeerServer, { json, echo, count }: Printing): void {
     if (echo) peer.send(event, data);
     const line = json
       ? `{"event":${JSON.stringify(event)},"data":${shown(data) || 'null'},"peer":${JSON.stringify(peer.id)}}`
-      : `${event} ${shown(data)}`.trimEnd();
+      : `${printable(event)} ${shown(data)}`.trimEnd();
     process.stdout.write(`${line}\n`);
     if (seen === count) void server.close();
   };

@@ -136,8 +136,9 @@ export class Observer {
 
   #takeText(text: string): void {
     const { type, data } = JSON.parse(text) as { type: unknown; data?: unknown };
-    const payload = Buffer.from(data === undefined ? '' : JSON.stringify(data));
-    this.#tell({ ...TEXT, event: String(type), payload });
+    const event = String(type);
+    const json = data === undefined ? '' : (dataText(text, event) ?? JSON.stringify(data));
+    this.#tell({ ...TEXT, event, payload: Buffer.from(json) });
   }
 
   #control(frame: Frame): string {
@@ -169,6 +170,20 @@ export class Observer {
     const name = readEventName(frame.bytes, frame.start + 2, frame.start + 2 + nameBytes);
     frame.start += (2 + nameBytes + 7) & ~7;
     return name;
+  }
+}
+
+/** The data of a message as node-ipc and ringwire write it, as it was: a number may have more digits than we can hold. */
+function dataText(text: string, event: string): string | undefined {
+  const start = `{"type":${JSON.stringify(event)},"data":`;
+  if (!text.startsWith(start) || !text.endsWith('}')) return undefined;
+  const data = text.slice(start.length, -1);
+  try {
+    JSON.parse(data);
+    return data;
+  } catch {
+    // There is more than data.
+    return undefined;
   }
 }
 

@@ -22,6 +22,9 @@ ${TRUST_HELP}`;
 export const ADDRESS_HELP = `An address is unix:/path, ipc://name (/tmp/app.name), tcp://host:port or tls://host:port.
 `;
 
+/** What JSON does not escape, and terminals take for commands or turn lines around with. */
+const UNSEEN = /[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+
 interface TrustValues {
   readonly ca?: string | undefined;
   readonly insecure: boolean;
@@ -71,11 +74,12 @@ export function readData(text: string | undefined, codec: CodecName, help: strin
 /** A value as one line: JSON, with bytes as text where they are text and in base64 where they are not. */
 export function shown(data: unknown): string {
   if (data === undefined) return '';
-  return JSON.stringify(data, (_key, value: unknown) => {
+  const json = JSON.stringify(data, (_key, value: unknown) => {
     if (typeof value === 'bigint') return value.toString();
     const { type, data: bytes } = (value ?? {}) as { type?: unknown; data?: unknown };
     return type === 'Buffer' && Array.isArray(bytes) ? bytesShown(Buffer.from(bytes as number[])) : value;
   });
+  return json.replaceAll(UNSEEN, (code) => `\\u${code.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function bytesShown(bytes: Buffer): unknown {

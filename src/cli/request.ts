@@ -11,6 +11,7 @@ import {
   readData,
   shown,
 } from './peer-options.ts';
+import { printable } from './style.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const REQUEST_HELP = `Usage: ringwire request [options] <address> <name> [input]
@@ -66,7 +67,7 @@ export async function request(words: readonly string[]): Promise<number> {
     if (values.json) process.stdout.write(`${JSON.stringify({ error: { code, message } })}\n`);
     else
       process.stderr.write(
-        `ringwire: the peer answered with an error: ${message}${code ? ` (${code})` : ''}\n`,
+        `ringwire: the peer answered with an error: ${printable(`${message}${code ? ` (${code})` : ''}`)}\n`,
       );
     return 1;
   } finally {

@@ -27,3 +27,8 @@ export function paintFor(stream: tty.WriteStream): Paint {
     return `\u001b[${on}m${text}\u001b[${off}m`;
   };
 }
+
+/** Peers choose their names and those of events: what would move the cursor, or what people do not see, is shown as a question mark. */
+export function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, '?');
+}

@@ -6,7 +6,7 @@ import { PcapFile } from './pcap.ts';
 import { ADDRESS_HELP, shown } from './peer-options.ts';
 import { proxy, type Side, type Watcher } from './proxy.ts';
 import { recordedLine } from './recording.ts';
-import { type Paint, paintFor } from './style.ts';
+import { type Paint, paintFor, printable } from './style.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 import { knownEvents, valueOf } from './values.ts';
 import type { WireUnits } from './wire-units.ts';
@@ -128,7 +128,7 @@ function textWith(paint: Paint): (seen: Seen) => string {
     const what = kind === 'message' ? event : `${event} (${kind} ${correlation})`;
     const time = paint('dim', (t / 1e3).toFixed(6).padStart(11));
     const data = shownOf(observed, value);
-    return `${time} #${connection} ${arrow} ${paint('bold', what)}${data === '' ? '' : ` ${data}`}\n`;
+    return `${time} #${connection} ${arrow} ${paint('bold', printable(what))}${data === '' ? '' : ` ${data}`}\n`;
   };
 }
 

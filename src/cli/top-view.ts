@@ -5,7 +5,7 @@
  */
 import type { InspectedPeer, Inspection } from '../api/inspection.ts';
 import type { Flow, Stats } from '../api/stats.ts';
-import type { Paint } from './style.ts';
+import { type Paint, printable } from './style.ts';
 import { bytesText, countText, durationText, microsecondsText } from './units.ts';
 
 const BAR_WIDTH = 30;
@@ -80,7 +80,7 @@ export function screenOf(inspection: Inspection, { columns, rows, paint }: Scree
   const left = stats.peers - Math.min(room, peers.length);
   if (left > 0) lines.push(`and ${left} more`);
   return lines.slice(0, rows - 1).map((line, at) => {
-    const cut = line.slice(0, columns);
+    const cut = printable(line).slice(0, columns);
     if (at === 0 || at === head.length - 1) return paint('bold', cut);
     return line.startsWith('refused ') && refusals(stats) > 0 ? paint('red', cut) : cut;
   });
@@ -117,7 +117,7 @@ function peerRow({ number, id, from, stats }: InspectedPeer, columns: number): s
   return row(
     [
       String(number),
-      printable(from === undefined ? id : `${id} ${from}`),
+      from === undefined ? id : `${id} ${from}`,
       countText(received.messagesPerSecond),
       countText(sent.messagesPerSecond),
       bytesText(received.bytesPerSecond),
@@ -176,9 +176,4 @@ function refusedText({ refused }: Stats): string {
 
 function traffic({ stats }: InspectedPeer): number {
   return stats.received.bytesPerSecond + stats.sent.bytesPerSecond;
-}
-
-/** A peer chooses its id: what would move the cursor is not shown. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '?');
 }

@@ -155,6 +155,16 @@ test('tap passes on, shows and records; replay sends it again', async (context) 
   assert.deepEqual(arrived.slice(2), [{ text: 'hello' }, Buffer.from('bytes')]);
 });
 
+test('tap: names of events and data that a terminal would obey are shown, not carried out', async (context) => {
+  const target = await server(context);
+  const tapped = await start(context, 'tap', address(), target.address, '--connections', '1');
+  const client = await connect(tapped.where, { codec: 'json' });
+  client.send('event\u001b[2J', 'data\u001b\u009b2J\u202e');
+  await client.close();
+  const { out } = await tapped.done;
+  assert.match(out, /-> event\?\[2J "data\\u001b\\u009b2J\\u202e"\n$/);
+});
+
 test('tap names the frames of acknowledged delivery, without the number of the session', async (context) => {
   const target = await listen(address(), { ack: true });
   context.after(() => target.close());

@@ -156,10 +156,13 @@ test("node-ipc's wire is recorded and replayed as such", async (context) => {
   );
   const socket = net.connect(recording.where.slice('unix:'.length));
   socket.write('{"type":"message","data":{"a":[1,"\u00e4"]}}\f{"type":"message"}\f');
+  // More digits than a double holds; what is not written as usual is recorded by its meaning.
+  socket.write('{"type":"message","data":12345678901234567890}\f{ "data": 1.0, "type": "message" }\f');
   let answers = '';
-  for await (const chunk of socket) if ((answers += String(chunk)).split('\f').length === 3) break;
+  for await (const chunk of socket) if ((answers += String(chunk)).split('\f').length === 5) break;
   await recording.done;
-  assert.deepEqual(heard.splice(0), [{ a: [1, '\u00e4'] }, undefined]);
+  const expected = [{ a: [1, '\u00e4'] }, undefined, 12345678901234567000, 1];
+  assert.deepEqual(heard.splice(0), expected);
   assert.deepEqual(
     said('text.ndjson').map(({ codec, event, payload }) => [
       codec,
@@ -169,6 +172,8 @@ test("node-ipc's wire is recorded and replayed as such", async (context) => {
     [
       ['node-ipc', 'message', '{"a":[1,"\u00e4"]}'],
       ['node-ipc', 'message', ''],
+      ['node-ipc', 'message', '12345678901234567890'],
+      ['node-ipc', 'message', '1'],
     ],
   );
   const { code, err } = await run(
@@ -179,8 +184,8 @@ test("node-ipc's wire is recorded and replayed as such", async (context) => {
     '0',
   );
   assert.equal(code, 0, err);
-  assert.match(err, /^sent 2 messages over 1 connections in \d+ ms\n$/);
-  assert.deepEqual(heard, [{ a: [1, '\u00e4'] }, undefined]);
+  assert.match(err, /^sent 4 messages over 1 connections in \d+ ms\n$/);
+  assert.deepEqual(heard, expected);
 });
 
 test('pauses are kept, or shortened by the speed', async (context) => {

@@ -128,6 +128,9 @@ test('the screen: busiest peers first, refusals by code, bars; never wider or hi
   const rows = lines.slice(lines.findIndex((line) => line.startsWith('<bold>   # peer')) + 1);
   assert.equal(rows.length, 5);
   assert.match(rows[0] as string, /^ +4 client\?\[2J 3 /, 'what moves a cursor is not shown');
+  const forged = { ...now, id: 'a\u001b[2J', stats: { ...now.stats, refused: { 'B\u009b2J': 1 } } };
+  const shown = screenOf(forged, { columns: 120, rows: 40, paint: tagged }).join('');
+  assert.doesNotMatch(shown, /\p{C}/u, 'nor anything else that a server says');
   const small = screenOf(failed, { columns: 40, rows: 15, paint: (_style, text) => text });
   assert.ok(small.length <= 14 && small.every((line) => line.length <= 40), small.join('\n'));
   assert.match(small.at(-1) as string, /^and \d more$/);
