@@ -1,8 +1,8 @@
 /**
  * One message to many connections of an endpoint, encoded once for each wire and codec in use.
  *
- * Invariant: when the message cannot be encoded, or nobody accepts one so large, nothing is sent to anybody; a peer that cannot take it does not
- * keep it from the others.
+ * Invariant: when nobody can be sent the message, nothing is; peers that cannot take it, by its size or by the codec that they chose, do not keep
+ * it from the others.
  */
 import type { Connection } from '../connection/connection.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
@@ -14,7 +14,7 @@ export type Outlet = Pick<Connection, 'wire' | 'share' | 'sendShared' | 'origin'
  * @param outlets asked for twice
  * @param failed is told of each that refused the message
  * @returns false when any peer is slow
- * @throws what `Connection.share` throws
+ * @throws what `Connection.share` throws for every one of them
  */
 export function fanOut(
   outlets: () => Iterable<Outlet>,
@@ -29,11 +29,26 @@ export function fanOut(
     if (bytesMax > (widest.get(sharingKey)?.wire.bytesMax ?? -1)) widest.set(sharingKey, outlet);
   }
   const messages = new Map<string, SharedMessage>();
-  for (const [key, outlet] of widest) messages.set(key, outlet.share(event, data));
+  const faults = new Map<string, Error>();
+  for (const [key, outlet] of widest) {
+    try {
+      messages.set(key, outlet.share(event, data));
+    } catch (error) {
+      faults.set(key, error as Error);
+    }
+  }
+  if (messages.size === 0) for (const fault of faults.values()) throw fault;
   let ready = true;
   for (const outlet of outlets()) {
+    const { sharingKey } = outlet.wire;
+    const fault = faults.get(sharingKey);
+    if (fault !== undefined) {
+      ready = false;
+      failed(fault, outlet);
+      continue;
+    }
     try {
-      ready = outlet.sendShared(messages.get(outlet.wire.sharingKey) as SharedMessage) && ready;
+      ready = outlet.sendShared(messages.get(sharingKey) as SharedMessage) && ready;
     } catch (error) {
       ready = false;
       failed(error as Error, outlet);

@@ -83,7 +83,7 @@ export class StreamServer {
   /**
    * Queues a message for every peer, encoded once for each wire and codec in use.
    * @returns false when any peer is slow
-   * @throws what `Connection.share` throws; nothing is queued then
+   * @throws what `Connection.share` throws for every peer; nothing is queued then. What it throws for some is told of these as an error
    */
   broadcast(event: string, data: unknown): boolean {
     const failed = (error: Error, outlet: Outlet): void => this.#failed(error, this.#socketOf(outlet));
