@@ -1,19 +1,12 @@
 /**
- * A place that is listened on: a stale socket file of our own is taken away before, our own after, and never anybody else's.
+ * A place that is listened on.
  *
  * Invariant: `start` settles when the system really accepts connections.
  */
-import cluster from 'node:cluster';
 import { once } from 'node:events';
 import type net from 'node:net';
 import type { StreamServer } from '../endpoints/server.ts';
-import {
-  closeWithoutSuccessor,
-  freePath,
-  listenPrivately,
-  socketFile,
-  type SocketFile,
-} from '../transports/local-path.ts';
+import { listenOnPath } from '../transports/path-server.ts';
 import type { Place } from './address.ts';
 import type { ListenOptions } from './options.ts';
 
@@ -22,7 +15,6 @@ export class Listening {
   place: Place;
   readonly #stream: StreamServer;
   readonly #options: ListenOptions;
-  #file: SocketFile | undefined = undefined;
   #started: Promise<void> = Promise.resolve();
 
   constructor(stream: StreamServer, place: Place, options: ListenOptions) {
@@ -40,16 +32,15 @@ export class Listening {
   async #start(): Promise<void> {
     const { place } = this;
     const { server } = this.#stream;
+    const listening = once(server, 'listening');
     if (place.kind === 'unix') {
-      // In a cluster the workers share one socket; taking it away would cut the others off.
-      if (!cluster.isWorker) await freePath(place.path);
       const { readableAll = false, writableAll = false } = this.#options;
-      listenPrivately(server, { path: place.path, readableAll, writableAll });
+      listenOnPath(server, { path: place.path, readableAll, writableAll, takeOver: true });
     } else server.listen(place.port, place.host);
-    await once(server, 'listening');
+    await listening;
     if (place.kind !== 'unix') {
       this.place = { ...place, port: (server.address() as net.AddressInfo).port };
-    } else if (!cluster.isWorker) this.#file = socketFile(place.path);
+    }
   }
 
   /** `start` has failed or takes too long: what it may still open is closed. */
@@ -65,8 +56,7 @@ export class Listening {
       if (server.listening) server.once('close', resolve);
       else resolve();
     });
-    closeWithoutSuccessor(this.#file, () => this.#stream.stop(true));
-    this.#file = undefined;
+    this.#stream.stop(true);
     return closed;
   }
 }

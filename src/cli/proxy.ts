@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { Writable } from 'node:stream';
 import { addressOf, type Place } from '../api/address.ts';
-import { freePath } from '../transports/local-path.ts';
+import { listenOnPath } from '../transports/path-server.ts';
 
 export type Side = 'client' | 'server';
 
@@ -39,7 +39,6 @@ export interface Watcher {
 
 /** Settles when it was told to stop, or when enough connections have ended. Fails when an output does. */
 export async function proxy(from: Place, to: Place, options: ProxyOptions): Promise<void> {
-  if (from.kind === 'unix') await freePath(from.path);
   const sockets = new Set<net.Socket>();
   let [opened, ended] = [0, 0];
   await new Promise<void>((resolve, reject) => {
@@ -68,11 +67,13 @@ export async function proxy(from: Place, to: Place, options: ProxyOptions): Prom
     };
     server.once('error', reject);
     for (const output of options.outputs) output.once('error', fail);
-    server.listen(endOf(from), () => {
+    server.once('listening', () => {
       const { port } = server.address() as net.AddressInfo;
       const place = from.kind === 'unix' ? from : { ...from, port };
       process.stderr.write(`listening on ${addressOf(place)}, passing on to ${addressOf(to)}\n`);
     });
+    if (from.kind !== 'unix') server.listen(from.port, from.host);
+    else listenOnPath(server, { path: from.path, readableAll: false, writableAll: false, takeOver: true });
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
   });
 }

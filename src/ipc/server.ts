@@ -4,7 +4,6 @@
  *
  * Invariant: it listens on at most one address; only a socket file that it made itself is removed when it stops.
  */
-import cluster from 'node:cluster';
 import type dgram from 'node:dgram';
 import type net from 'node:net';
 import { makeContext } from '../endpoints/context.ts';
@@ -16,15 +15,8 @@ import { StreamServer } from '../endpoints/server.ts';
 import { Emitter } from '../emitter.ts';
 import { Counters, type Stats } from '../connection/counters.ts';
 import { RingwireError, type MessageError } from '../errors.ts';
-import {
-  checkPath,
-  closeWithoutSuccessor,
-  freePath,
-  listenPrivately,
-  localAddress,
-  socketFile,
-  type SocketFile,
-} from '../transports/local-path.ts';
+import { checkPath, localAddress } from '../transports/local-path.ts';
+import { listenOnPath } from '../transports/path-server.ts';
 import { serverTlsOptions } from '../transports/tls-options.ts';
 import { type Config, contextOptions, wireOf } from './config.ts';
 import { datagramHost, openDatagrams } from './datagram.ts';
@@ -48,7 +40,6 @@ export class Server extends Emitter {
   readonly #shared: Shared;
   #datagrams: DatagramEndpoint | undefined = undefined;
   #stream: StreamServer | undefined = undefined;
-  #file: SocketFile | undefined = undefined;
   #starting = false;
   /** The socket whose close is being published. */
   #closing: PeerSocket | undefined = undefined;
@@ -123,29 +114,22 @@ export class Server extends Emitter {
     const stream = (this.#stream = this.#newStream());
     this.#starting = true;
     this.log('starting server on ', this.path, this.port === undefined ? '' : `:${this.port}`);
-    stream.server.on('listening', () => {
+    stream.server.once('listening', () => {
       this.#starting = false;
-      if (address !== undefined && !cluster.isWorker) this.#file = socketFile(address);
+      this.onStart();
     });
-    // In a cluster the workers share one socket; taking it away would cut the others off.
-    if (address === undefined || !this.config.unlink || cluster.isWorker) {
-      this.#listen(stream, address);
-      return;
+    if (address === undefined) stream.server.listen(this.port, this.path);
+    else {
+      const { readableAll, writableAll, unlink } = this.config;
+      listenOnPath(stream.server, { path: address, readableAll, writableAll, takeOver: unlink });
     }
-    freePath(address).then(
-      () => this.#starting && this.#listen(stream, address),
-      (error: unknown) => this.#failed(error as Error),
-    );
   }
 
   /** Stops listening and cuts all peers; with `drain` peers stay until they leave. Does nothing before `start`. */
   stop(options: { drain?: boolean } = {}): void {
     this.#starting = false;
     this.#datagrams?.stop();
-    const stream = this.#stream;
-    if (stream === undefined) return;
-    closeWithoutSuccessor(this.#file, () => stream.stop(options.drain === true));
-    this.#file = undefined;
+    this.#stream?.stop(options.drain === true);
   }
 
   /**
@@ -258,16 +242,6 @@ export class Server extends Emitter {
       if (logPayloads) this.log('received event of : ', oneLine(event), inLog(data));
       return gate?.(event);
     };
-  }
-
-  #listen(stream: StreamServer, address: string | undefined): void {
-    const onStart = (): void => this.onStart();
-    if (address === undefined) stream.server.listen(this.port, this.path, onStart);
-    else {
-      const { readableAll, writableAll } = this.config;
-      stream.server.once('listening', onStart);
-      listenPrivately(stream.server, { path: address, readableAll, writableAll });
-    }
   }
 
   #failed(error: Error, socket?: net.Socket): void {

@@ -4,7 +4,6 @@ import path from 'node:path';
 import { runDaemon } from '../../src/daemon/daemon.ts';
 
 const [folder = '', version = '', idleMs = ''] = process.argv.slice(2);
-fs.writeFileSync(path.join(folder, `started-${process.pid}`), '');
 const server = await runDaemon('tested', {
   version,
   idleMs: Number(idleMs),

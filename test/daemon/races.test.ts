@@ -14,11 +14,8 @@ import { fileURLToPath } from 'node:url';
 
 const STARTER: string = fileURLToPath(new URL('starter.js', import.meta.url));
 const STARTERS = 8;
-/** On demand: each round starts up to sixteen programs, and means nothing on a machine that is busy with other tests. */
-const ROUNDS: number = Number(process.env['RINGWIRE_DAEMON_ROUNDS'] ?? 0);
-const RACES: { skip: string | false } = {
-  skip: ROUNDS === 0 && 'RINGWIRE_DAEMON_ROUNDS says how many rounds; nothing says so',
-};
+/** Each round starts up to sixteen programs. */
+const ROUNDS: number = Number(process.env['RINGWIRE_DAEMON_ROUNDS'] ?? 2);
 
 interface Starter {
   readonly child: ChildProcess;
@@ -96,47 +93,39 @@ async function race(all: readonly Starter[], version: string): Promise<number> {
   return Number(answer.split(' ')[0]);
 }
 
-test(
-  'one winner in every round, over nothing and over the socket of a daemon that was killed',
-  RACES,
-  async (context) => {
-    const folder = workFolder(context);
-    const all = await starters(context, folder, '1', '60000');
-    const socket = path.join(folder, 's');
-    for (let round = 0; round < ROUNDS; round++) {
-      if (round % 2 === 0) fs.rmSync(socket, { force: true });
-      const before = served(folder);
-      const winner = await race(all, '1');
-      const after = served(folder);
-      assert.deepEqual(
-        [...after].filter((pid) => !before.has(pid)),
-        [winner],
-        'one more served, and nobody else',
-      );
-      assert.equal(await race(all, '1'), winner, 'it goes on serving');
-      await losersGone(folder, winner);
-      end(winner);
-      await gone(winner);
-      assert.ok(fs.existsSync(socket), 'a killed daemon leaves its socket');
-    }
-  },
-);
+test('one winner in every round, over nothing and over the socket of a daemon that was killed', async (context) => {
+  const folder = workFolder(context);
+  const all = await starters(context, folder, '1', '60000');
+  const socket = path.join(folder, 's');
+  for (let round = 0; round < ROUNDS; round++) {
+    if (round % 2 === 0) fs.rmSync(socket, { force: true });
+    const before = served(folder);
+    const winner = await race(all, '1');
+    const after = served(folder);
+    assert.deepEqual(
+      [...after].filter((pid) => !before.has(pid)),
+      [winner],
+      'one more served, and nobody else',
+    );
+    assert.equal(await race(all, '1'), winner, 'it goes on serving');
+    await losersGone(folder, winner);
+    end(winner);
+    await gone(winner);
+    assert.ok(fs.existsSync(socket), 'a killed daemon leaves its socket');
+  }
+});
 
-test(
-  'nobody is stranded when the daemon closes at that very moment because it is idle',
-  RACES,
-  async (context) => {
-    const folder = workFolder(context);
-    const all = await starters(context, folder, '1', '1');
-    for (let round = 0; round < ROUNDS * 4; round++) {
-      // Each on its own: some meet the daemon as it goes, some start the next one.
-      const answers = await Promise.all(all.map((each) => each.ask()));
-      for (const answer of answers) assert.match(answer, /^\d+ tested@1$/);
-    }
-  },
-);
+test('nobody is stranded when the daemon closes at that very moment because it is idle', async (context) => {
+  const folder = workFolder(context);
+  const all = await starters(context, folder, '1', '1');
+  for (let round = 0; round < ROUNDS * 2; round++) {
+    // Each on its own: some meet the daemon as it goes, some start the next one.
+    const answers = await Promise.all(all.map((each) => each.ask()));
+    for (const answer of answers) assert.match(answer, /^\d+ tested@1$/);
+  }
+});
 
-test('eight programs replace a daemon of another version by one', RACES, async (context) => {
+test('eight programs replace a daemon of another version by one', async (context) => {
   const folder = workFolder(context);
   const versions = await Promise.all(
     ['1', '2'].map((version) => starters(context, folder, version, '60000', 'replace')),

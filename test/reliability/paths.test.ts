@@ -1,5 +1,5 @@
 /**
- * Rows T65, T66, T68, T70, T71, T72 and T73 of RELIABILITY.md: what a socket path may be, whose file is taken away and whose never, and who may connect.
+ * Rows T65, T66, T67, T68, T70, T71, T72 and T73 of RELIABILITY.md: what a socket path may be, whose file is taken away and whose never, and who may connect.
  *
  * Sockets of other users are made by a child that has become `nobody`, where the test runs as root.
  */
@@ -12,7 +12,9 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { connect, listen, type ListenOptions } from '../../src/index.ts';
 import { Stage } from '../api/support.ts';
+import { guardOf } from '../../src/transports/path-server.ts';
 import { projectRoot } from '../support/project.ts';
+import { leaveRemains } from '../support/remains.ts';
 import { scaled } from './scale.ts';
 
 const LIBRARY: string = join(projectRoot(), 'dist', 'index.js');
@@ -79,6 +81,75 @@ test('T66 stale socket file: a server that was killed leaves a file, and the nex
   }
 });
 
+const NO_PROC: { skip: string | false } = {
+  skip: process.platform !== 'linux' && 'needs another way to a folder: /proc',
+};
+
+test(
+  'T65 paths: a short name in a folder that leaves no room for another works as well',
+  NO_PROC,
+  async (t) => {
+    const stage = new Stage(t);
+    const folder = join(stage.folder, 'f'.repeat(104 - stage.folder.length));
+    fs.mkdirSync(folder);
+    const path = join(folder, 's');
+    assert.equal(path.length, 107);
+    const server = await listen({ path });
+    assert.equal(server.address, `unix:${path}`);
+    await (await connect({ path })).close();
+    await assert.rejects(listen({ path }), { code: 'ERR_RINGWIRE_PATH_IN_USE' });
+    await server.close();
+    await leaveRemains(join(stage.folder, 'r'));
+    fs.renameSync(join(stage.folder, 'r'), path);
+    await (await listen({ path })).close();
+    assert.deepEqual(fs.readdirSync(folder), []);
+    const open = fs.readdirSync('/proc/self/fd').map((each) => {
+      try {
+        return fs.readlinkSync(`/proc/self/fd/${each}`);
+      } catch {
+        // The one that read the folder is closed.
+        return '';
+      }
+    });
+    assert.ok(open.length > 3 && !open.includes(folder), 'the folder is closed again');
+  },
+);
+
+test('T67 races: of all that begin at once one listens, over nothing and over what dead servers and guards left', async (t) => {
+  const stage = new Stage(t);
+  const rounds = scaled(t, 30, 1_000);
+  for (let round = 0; round < rounds; round++) {
+    const path = `${stage.path}-${round}`;
+    // A guard who died, and the one who guarded his place.
+    const left = [path, guardOf(path), guardOf(guardOf(path))].slice(0, round % 4);
+    for (const each of left) await leaveRemains(each);
+    const starts = await Promise.allSettled(Array.from({ length: 8 }, () => listen({ path })));
+    const codes = starts.map((each) => (each.status === 'rejected' ? each.reason.code : 'listens'));
+    assert.equal(codes.filter((each) => each === 'listens').length, 1, codes.join());
+    assert.equal(codes.filter((each) => each === 'ERR_RINGWIRE_PATH_IN_USE').length, 7, codes.join());
+    await (await connect({ path })).close();
+    for (const each of starts) if (each.status === 'fulfilled') await each.value.close();
+    assert.deepEqual(fs.readdirSync(stage.folder), []);
+  }
+});
+
+test('T67 races: a guard who lives keeps everybody else off, and one whose place was taken by hand touches nothing', async (t) => {
+  const stage = new Stage(t);
+  await leaveRemains(stage.path);
+  const { ino } = fs.statSync(stage.path);
+  const guard = net.createServer((probe) => probe.destroy()).listen(guardOf(stage.path));
+  await once(guard, 'listening');
+  const starting = listen(stage.address);
+  await once(guard, 'connection');
+  assert.equal(fs.statSync(stage.path).ino, ino, 'the guard alone takes it away');
+  guard.close();
+  const server = await starting;
+  fs.renameSync(stage.path, `${stage.path}-moved`);
+  fs.writeFileSync(stage.path, 'precious');
+  await server.close();
+  assert.equal(fs.readFileSync(stage.path, 'utf8'), 'precious');
+});
+
 test('T68 what is no socket of ours: files, folders, links, pipes and sockets of others are left as they are', async (t) => {
   const stage = new Stage(t);
   const file = join(stage.folder, 'file');
@@ -140,10 +211,10 @@ test('T70 successor: who stops does not take away the socket of the one that lis
 });
 
 const MODES: readonly [ListenOptions, number][] = [
-  [{}, 0o700],
-  [{ readableAll: true }, 0o744],
-  [{ writableAll: true }, 0o722],
-  [{ readableAll: true, writableAll: true }, 0o766],
+  [{}, 0o600],
+  [{ readableAll: true }, 0o644],
+  [{ writableAll: true }, 0o622],
+  [{ readableAll: true, writableAll: true }, 0o666],
 ];
 
 test('T71 modes: whatever the umask, a socket is for its user alone unless the options say otherwise', async (t) => {
@@ -154,10 +225,9 @@ test('T71 modes: whatever the umask, a socket is for its user alone unless the o
     process.umask(umask);
     for (const [options, expected] of MODES) {
       const open = await listen(stage.address, options);
-      // What the owner's own bits become under readableAll and writableAll changed in Node 26.
       assert.equal(
-        fs.statSync(stage.path).mode & 0o077,
-        expected & 0o077,
+        fs.statSync(stage.path).mode & 0o777,
+        expected,
         `umask ${umask.toString(8)}, ${JSON.stringify(options)}`,
       );
       assert.equal(process.umask(), umask, 'the umask is as it was');
