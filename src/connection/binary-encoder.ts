@@ -25,6 +25,7 @@ import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { EventIds } from './event-ids.ts';
 import type { Exchange } from './exchange.ts';
 import { inlineName } from './inline-name.ts';
+import { insideGetter } from './inside-getter.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -288,13 +289,6 @@ export class BinaryEncoder {
     const message = `a payload of ${actual} bytes, the peer accepts ${limit}`;
     return new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', message, { limit, actual });
   }
-}
-
-export function insideGetter(): RingwireError {
-  return new RingwireError(
-    'ERR_RINGWIRE_INVALID_STRUCT',
-    'a getter of a value sends a message while that value is being written',
-  );
 }
 
 /** One byte for each element: what can be copied as it is. */

@@ -10,7 +10,7 @@ import { RingwireError } from '../errors.ts';
 import { badControl } from '../frames/control.ts';
 import type { SessionState } from '../frames/session.ts';
 import type { Limits } from '../limits.ts';
-import { insideGetter } from './binary-encoder.ts';
+import { insideGetter } from './inside-getter.ts';
 import type { Unacknowledged } from './link.ts';
 import { type FrameTest, ResendWindow } from './resend-window.ts';
 import { SharedMessage } from './shared-message.ts';

@@ -10,8 +10,10 @@ import { DatagramInbox } from '../connection/datagram-inbox.ts';
 import { DatagramNames } from '../connection/datagram-names.ts';
 import type { SenderOptions } from '../connection/datagram-sender.ts';
 import type { Publisher, Slot } from '../emitter.ts';
-import type { ErrorCode, MessageError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import { DatagramSocket } from '../transports/datagram.ts';
+import { sendToEach } from './datagram-fan-out.ts';
+import type { DatagramHandlers } from './datagram-handlers.ts';
 import { inboxOptions } from './datagram-intake.ts';
 import type { DatagramLink, LinkHost, RemoteInfo } from './datagram-link.ts';
 import {
@@ -26,21 +28,6 @@ import { DatagramPeers, type DatagramTarget } from './datagram-peers.ts';
 import { DatagramCounts, type DatagramStats } from './datagram-stats.ts';
 import { HostNames } from './host-names.ts';
 import { type SendError, SendFailures } from './send-failures.ts';
-
-export interface DatagramHandlers {
-  /** The socket is bound, and connected if it is to be. */
-  started(): void;
-  /** Each message, before its handlers run; only asked for when set. @returns an error when it must not reach them */
-  received?: ((source: RemoteInfo, event: string, data: unknown) => MessageError | undefined) | undefined;
-  /** Each decoded value, before its handlers. */
-  identified(source: RemoteInfo, data: unknown): void;
-  error(error: Error): void;
-  drained(target: RemoteInfo): void;
-  /** A peer is not remembered any more. */
-  forgotten?: ((source: RemoteInfo) => void) | undefined;
-  stats(stats: DatagramStats): void;
-  closed(): void;
-}
 
 const SWEEP_MS = 1_000;
 const KEEPALIVES_PER_TTL = 3;
@@ -124,11 +111,17 @@ export class DatagramEndpoint implements LinkHost {
     return link === undefined ? this.#sendLater(target, event, data) : this.#sendTo(link, event, data);
   }
 
-  /** Sends to all who have been heard within their time to live. @returns false when much waits for one of them */
-  broadcast(event: string, data: unknown): boolean {
-    let ready = true;
-    for (const link of this.#peers.audience()) if (!this.#sendTo(link, event, data)) ready = false;
-    return ready;
+  /**
+   * Sends to all who have been heard within their time to live, or to those that are given.
+   * @returns false when much waits for one of them, or one could not be sent it, which is an error
+   * @throws what `send` throws for every one of them
+   */
+  broadcast(event: string, data: unknown, targets?: Iterable<RemoteInfo>): boolean {
+    const failed = ({ address, port }: RemoteInfo, error: Error): void =>
+      this.#sendFailed(Object.assign(error, { address, port }));
+    if (targets !== undefined) return sendToEach(targets, (each) => this.send(each, event, data), failed);
+    const send = (link: DatagramLink): boolean => this.#sendTo(link, event, data);
+    return sendToEach(this.#peers.audience(), send, ({ info }, error) => failed(info, error));
   }
 
   /** Offers what was sent in this tick to the system now. */

@@ -145,7 +145,11 @@ export class Server extends Emitter {
     return this.#stream?.send(socket, type, data) ?? false;
   }
 
-  /** Sends a message to every peer, encoded once for each wire and codec in use. @returns false when a peer is slow */
+  /**
+   * Sends a message to every peer, encoded once for each wire and codec in use.
+   * @returns false when a peer is slow, or could not be sent it, which is an 'error'
+   * @throws what `emit` throws for every peer; nothing is sent then
+   */
   broadcast(type: string, data?: unknown): boolean {
     if (this.config.logPayloads)
       this.log('broadcasting event to all known sockets listening to ', this.path, ' : ', type, data);

@@ -52,6 +52,25 @@ async function client(
   return opened;
 }
 
+test('a peer whose codec cannot express a broadcast keeps it from nobody; what none can take throws', async (context) => {
+  const listening = await server(context);
+  const heard: string[] = [];
+  const told: string[] = [];
+  listening.lifecycle.on('error', (error) => told.push(error.message));
+  for (const codec of ['raw', 'json', 'msgpack'] as const) {
+    const each = await client(context, listening.address, { codec });
+    each.on('news', (data) => heard.push(`${codec} ${JSON.stringify(data)}`));
+    each.send('hello', Buffer.from(codec));
+  }
+  await until('all', () => listening.peers.size === 3);
+  assert.equal(listening.broadcast('news', { n: 1 }), false);
+  await until('both', () => heard.length === 2);
+  assert.deepEqual(heard.toSorted(), ['json {"n":1}', 'msgpack {"n":1}']);
+  assert.equal(told.length, 1);
+  assert.match(told[0] as string, /ERR_INVALID_ARG_TYPE/);
+  assert.throws(() => listening.broadcast('news', 'x'.repeat(2_000)), { code: 'ERR_RINGWIRE_UDP_TOO_LARGE' });
+});
+
 async function pair(
   context: TestContext,
   options: UdpOptions & { protocol?: object } = {},

@@ -89,8 +89,16 @@ export class DatagramHub implements Publisher {
 
   /** @throws what the codec throws, ERR_RINGWIRE_UDP_TOO_LARGE, ERR_RINGWIRE_INVALID_DATA; nothing is sent then */
   send(target: DatagramTarget, event: string, data: unknown): boolean {
-    if (this.#validates) checked(specOf(this.#protocol.events, event)?.schema, data, event);
+    this.#check(event, data);
     if (this.#isOpen) return (this.#engine as DatagramEndpoint).send(target, event, data);
+    this.#unsent++;
+    return false;
+  }
+
+  /** `send` to many; who cannot be sent it keeps it from nobody. */
+  broadcast(targets: Iterable<RemoteInfo>, event: string, data: unknown): boolean {
+    this.#check(event, data);
+    if (this.#isOpen) return (this.#engine as DatagramEndpoint).broadcast(event, data, targets);
     this.#unsent++;
     return false;
   }
@@ -145,6 +153,10 @@ export class DatagramHub implements Publisher {
       }
     }
     this.#handlers.deliver(source, slot, value);
+  }
+
+  #check(event: string, data: unknown): void {
+    if (this.#validates) checked(specOf(this.#protocol.events, event)?.schema, data, event);
   }
 
   async #open(plan: () => Promise<DatagramOptions>): Promise<void> {

@@ -100,12 +100,14 @@ export class DatagramServer<C extends Contract = AnyContract> {
     return this.#hub.send(target, event, data);
   }
 
-  /** Sends to every peer. @returns false when much waits for one of them @throws what `peer.send` throws */
+  /**
+   * Sends to every peer. One that cannot be sent it, in the codec that it uses, is told by `lifecycle`'s `error` and keeps it from nobody.
+   * @returns false when much waits for one of them, or one could not be sent it
+   * @throws what `peer.send` throws for every one of them
+   */
   broadcast<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
-  broadcast(event: string, ...data: [data?: unknown]): boolean {
-    let ready = true;
-    for (const peer of this.#peers) ready = (peer as unknown as DatagramPeer).send(event, ...data) && ready;
-    return ready;
+  broadcast(event: string, data?: unknown): boolean {
+    return this.#hub.broadcast(this.#bySource.keys(), event, data);
   }
 
   /** Hears a multicast group too. @throws an error of the system, ERR_RINGWIRE_NOT_CONNECTED */
