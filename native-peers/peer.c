@@ -37,6 +37,7 @@ static void usage(const char *program, const char *allowed) {
 /* The number that the option sets, or NULL for a switch. */
 static uint64_t *option_number(struct peer_options *options, const char *word) {
   if (!strcmp(word, "--count")) return &options->count;
+  if (!strcmp(word, "--warm")) return &options->warm;
   if (!strcmp(word, "--size")) return &options->size;
   if (!strcmp(word, "--read")) return &options->read_bytes;
   if (!strcmp(word, "--rate")) return &options->rate;

@@ -21,6 +21,7 @@ struct intake {
 struct peer_options {
   const char *address; /* PATH or unix:PATH, tcp:HOST:PORT, udp:HOST:PORT */
   uint64_t count;
+  uint64_t warm;       /* messages at the start that are not timed */
   uint64_t size;
   uint64_t read_bytes;
   uint64_t rate;       /* frames a second; 0: as fast as possible */

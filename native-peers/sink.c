@@ -3,7 +3,7 @@
  * without loss or reorder; --verify also compares every other payload byte and takes the CRC-32 of all. On udp it accepts fragments,
  * answers pings and counts what was lost.
  * It ends after --count frames (0: at the end of the stream; on udp --idle milliseconds after the last datagram) and prints one JSON line.
- * The clock runs from the first message parsed to the last; "bytes" and "megabytes" (10^6) are payload alone.
+ * The clock runs from the first message parsed, or the first one after --warm messages, to the last; "bytes" and "megabytes" (10^6) are payload alone.
  * It refuses a second peer, and on streams it keeps no time: a silent peer is for the caller to end.
  * Invariant: a frame is looked at only between two reads, so nothing borrowed outlives its bytes.
  */
@@ -21,7 +21,7 @@
 #define AGREED_MAX 1u /* "bench" on udp, where nothing is announced */
 
 struct tally {
-  uint64_t count, bytes, expected, lost, refused;
+  uint64_t count, bytes, warm_bytes, expected, lost, refused;
   double begin, end;
   uint32_t crc;
   bool in_order, intact, greeted, left;
@@ -43,9 +43,12 @@ static void send_goodbye(int peer, const struct tally *tally, int result) {
   peer_write(peer, out, used); /* if it still can be said; nothing depends on it */
 }
 
-static void take_message(struct tally *tally, const rw_frame *frame, bool verify) {
+static void take_message(struct tally *tally, const rw_frame *frame, const struct peer_options *options) {
   size_t checked = 0;
-  if (tally->count == 0) tally->begin = peer_seconds();
+  if (tally->count == options->warm) {
+    tally->begin = peer_seconds();
+    tally->warm_bytes = tally->bytes;
+  }
   if (frame->length >= 8) {
     const uint64_t sequence = rw_u64(frame->payload);
     if (sequence != tally->expected && tally->in_order) {
@@ -60,7 +63,7 @@ static void take_message(struct tally *tally, const rw_frame *frame, bool verify
     }
     checked = 8;
   }
-  if (verify) {
+  if (options->verify) {
     for (; checked < frame->length; checked++) tally->intact &= frame->payload[checked] == peer_pattern(checked);
     tally->crc = rw_crc32(tally->crc, frame->payload, frame->length);
   }
@@ -98,7 +101,7 @@ static int receive(int peer, struct tally *tally, const struct peer_options *opt
     rw_feed(&parser, intake.bytes + intake.start, intake.end - intake.start);
     while ((result = rw_next(&parser, &frame)) > 0) {
       if (result == RW_FRAME) {
-        take_message(tally, &frame, options->verify);
+        take_message(tally, &frame, options);
         if (tally->count == options->count) break;
       } else if (result == RW_CONTROL) {
         take_control(peer, tally, &frame);
@@ -154,7 +157,7 @@ static void receive_datagrams(int socket, struct tally *tally, const struct peer
     if (got < 0) peer_fail("sink: recvfrom");
     int result = rw_read_datagram(&datagram, in, (size_t)got);
     while (result > 0 && (result = next_frame(&datagram, &unfinished, &frame)) > 0) {
-      if (result == RW_FRAME) take_message(tally, &frame, options->verify);
+      if (result == RW_FRAME) take_message(tally, &frame, options);
       else if (result == RW_CONTROL && frame.control == RW_PING)
         answer_ping(socket, &frame, (struct sockaddr *)&from, from_length, pongs++);
       tally->refused += result == RW_REFUSED;
@@ -167,7 +170,7 @@ static void receive_datagrams(int socket, struct tally *tally, const struct peer
 }
 
 int main(int argument_count, char **arguments) {
-  const struct peer_options options = peer_arguments(argument_count, arguments, "--count --read --connect --verify --idle");
+  const struct peer_options options = peer_arguments(argument_count, arguments, "--count --warm --read --connect --verify --idle");
   struct tally tally = {.in_order = true, .intact = true};
   const int peer = peer_open(options.address, !options.connect);
   int result = 0;
@@ -180,9 +183,11 @@ int main(int argument_count, char **arguments) {
   close(peer);
   const double seconds = tally.end - tally.begin;
   const double per_second = seconds > 0 ? 1 / seconds : 0;
+  const uint64_t timed = tally.count > options.warm ? tally.count - options.warm : 0;
+  const uint64_t timed_bytes = timed ? tally.bytes - tally.warm_bytes : 0;
   printf("{\"role\":\"sink\",\"count\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"seconds\":%.6f,\"messages_per_second\":%.0f,"
          "\"megabytes_per_second\":%.1f,\"in_order\":%s,\"lost\":%" PRIu64 ",\"refused\":%" PRIu64 ",\"crc32\":\"%08" PRIx32 "\"}\n",
-         tally.count, tally.bytes, seconds, (double)tally.count * per_second, (double)tally.bytes / 1e6 * per_second,
+         tally.count, tally.bytes, seconds, (double)timed * per_second, (double)timed_bytes / 1e6 * per_second,
          tally.in_order ? "true" : "false", tally.lost, tally.refused, tally.crc);
   if (result != 0) fprintf(stderr, "sink: %s\n", rw_result_name(result));
   if (!tally.intact) fputs("sink: a payload byte differs\n", stderr);

@@ -16,7 +16,7 @@ import type { Job } from './contestant.ts';
 import { contestantNamed } from './contestants.ts';
 import { nativeCommand, type NativeLine } from './native.ts';
 import type { PeerLine, PeerTask, Role } from './peer.ts';
-import type { Scenario } from './scenarios.ts';
+import type { SizedScenario } from './scenarios.ts';
 import type { SideReport } from './shapes/shape.ts';
 
 const SILENCE_MS = 60_000;
@@ -26,7 +26,7 @@ export type Reports = Readonly<Record<Role, SideReport>>;
 
 /** @throws RingwireError ERR_RINGWIRE_BENCH_RUN when a side fails, or the two have not counted the same */
 export async function measure(
-  scenario: Scenario,
+  scenario: SizedScenario,
   library: string,
   peer: string,
   execArgv: (role: Role) => readonly string[],

@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Role } from './peer.ts';
-import type { Scenario } from './scenarios.ts';
+import type { SizedScenario } from './scenarios.ts';
 
 /** What a C peer prints: that it listens, or what it counted; the sink says how fast. */
 export type NativeLine =
@@ -28,14 +28,15 @@ export function nativeMissing(): string | undefined {
  */
 export function nativeCommand(
   role: Role,
-  { count, data }: Scenario,
+  { count, warm, data }: SizedScenario,
   address: string,
   own: true | readonly string[],
 ): [string, string[]] {
   const [program = '', ...first] = own === true ? [role === 'server' ? 'sink' : 'source'] : own;
   const size = role === 'client' && own === true ? ['--size', String(data)] : [];
   const place = path.join(nativeFolder() ?? '', 'bin', program);
-  return [place, [...first, address, '--count', String(count), ...size]];
+  const timing = program === 'sink' ? ['--warm', String(warm)] : [];
+  return [place, [...first, address, '--count', String(count), ...timing, ...size]];
 }
 
 /** Beside the package's own package.json, from src and from dist. */

@@ -6,14 +6,14 @@
  */
 import type { Contestant, Job } from './contestant.ts';
 import { contestantNamed } from './contestants.ts';
-import { SHAPES, type Scenario } from './scenarios.ts';
+import { SHAPES, type SizedScenario } from './scenarios.ts';
 import type { SideReport } from './shapes/shape.ts';
 
 export type Role = 'server' | 'client';
 
 export interface PeerTask {
   readonly role: Role;
-  readonly scenario: Scenario;
+  readonly scenario: SizedScenario;
   readonly job: Job;
 }
 
@@ -36,6 +36,7 @@ const side = {
   contestant,
   job,
   count: scenario.count,
+  warm: scenario.warm,
   peers,
   inFlight,
   perSecond,

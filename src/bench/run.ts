@@ -10,17 +10,19 @@ import { measure } from './measurement.ts';
 import type { Role } from './peer.ts';
 import type { Row } from './results.ts';
 import { rowsOf } from './rows.ts';
-import type { Scenario } from './scenarios.ts';
+import type { Scenario, SizedScenario } from './scenarios.ts';
 
 /** The ringwire of this installation, as a contestant imports it. */
 export const OWN_LIBRARY: string = new URL(`../index${path.extname(import.meta.url)}`, import.meta.url).href;
 /** The measuring program. */
 const PEER: string = fileURLToPath(new URL(`peer${path.extname(import.meta.url)}`, import.meta.url));
 const MESSAGES_MIN = 1_000;
+/** Share of the full count that warms a round up: after some tenths of a second V8 has compiled what is hot. */
+const WARM_SHARE_MAX = 0.15;
 
 export interface RunOptions {
   readonly rounds: number;
-  /** Share of the full count of messages. */
+  /** Of the full count of messages, those that are timed. */
   readonly share: number;
   /** Options of Node for a side, for instance a profiler's. */
   readonly execArgv?: (role: Role) => readonly string[];
@@ -57,7 +59,7 @@ export async function runInTurns(
     // Every other round backwards: nobody always runs behind the same neighbour.
     for (const { scenario, library, index } of round % 2 === 0 ? order : order.toReversed()) {
       options.progress(done++, total, scenario.id);
-      const sized = { ...scenario, count: countOf(scenario, options.share) };
+      const sized = sizeOf(scenario, options.share);
       try {
         const reports = await measure(sized, library, PEER, options.execArgv ?? noOptions);
         for (const row of rowsOf(sized, reports)) addRow(results[index] as Collected, row);
@@ -89,7 +91,10 @@ function rowsOfAll(results: readonly Collected[]): Row[][] {
 }
 
 /** Enough for every peer and every question in flight, in whole broadcasts. */
-function countOf({ count, peers = 1, inFlight = 1 }: Scenario, share: number): number {
+function sizeOf(scenario: Scenario, share: number): SizedScenario {
+  const { count, peers = 1, inFlight = 1 } = scenario;
   const least = Math.max(MESSAGES_MIN, peers * 10, inFlight * 2);
-  return Math.ceil(Math.max(least, count * share) / peers) * peers;
+  const timed = Math.max(least, count * share);
+  const warm = Math.ceil(Math.max(least / 10, count * Math.min(share, WARM_SHARE_MAX)));
+  return { ...scenario, count: Math.ceil((warm + timed) / peers) * peers, warm };
 }

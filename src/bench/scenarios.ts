@@ -26,7 +26,7 @@ export interface Scenario {
   readonly contestant: string;
   readonly shape: ShapeName;
   readonly data: Data;
-  /** Messages of a round at the size 'full', about two seconds' worth. */
+  /** Timed messages of a round at the size 'full', about two seconds' worth. */
   readonly count: number;
   /** Connections of the client side: 1. */
   readonly peers?: number;
@@ -36,6 +36,12 @@ export interface Scenario {
   readonly perSecond?: number;
   /** Path of the module that defines the contestant, when it is not ours. */
   readonly module?: string;
+}
+
+/** A scenario with the counts of one round. */
+export interface SizedScenario extends Scenario {
+  /** Of `count`, at the start: they are sent and counted, and not timed. */
+  readonly warm: number;
 }
 
 /** One IMU and temperature sample, 64 bytes as JSON. */

@@ -17,8 +17,9 @@ const STALL_MS = 1_000;
 
 export const DATAGRAMS: Shape = { measuring: 'server', serve, connect };
 
-async function serve({ contestant, job, count, ready, done }: Side): Promise<void> {
-  const counter = new Counter(count, (measured, counted) => done({ counted, ...measured }));
+async function serve(side: Side): Promise<void> {
+  const { contestant, job, count, ready, done } = side;
+  const counter = new Counter(side, (measured, counted) => done({ counted, ...measured }));
   const credit = creditOf(contestant);
   let uncredited = 0;
   const endpoint: Endpoint = await contestant.serve(job, {
@@ -41,7 +42,7 @@ async function connect(side: Side): Promise<void> {
   let sent = 0;
   let credited = 0;
   let lost = 0;
-  const counter = new Counter(count, ({ costs }, counted) => {
+  const counter = new Counter(side, ({ costs }, counted) => {
     clearInterval(timer);
     done({ counted, costs, lost: lost / sent });
   });

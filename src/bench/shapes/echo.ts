@@ -11,14 +11,13 @@ import { Counter, ignore, openClient, type Shape, type Side } from './shape.ts';
 
 /** With many in flight one question in so many is timed: the clock would cost more than the message. */
 const TIMED_EVERY = 16;
-/** The first tenth warms up. */
-const WARM_SHARE = 0.1;
 
 export const ECHO: Shape = { measuring: 'client', serve: serveEcho, connect: connectClosed };
 export const OPEN_LOOP: Shape = { measuring: 'client', serve: serveEcho, connect: connectOpen };
 
-async function serveEcho({ contestant, job, count, ready, done }: Side): Promise<void> {
-  const counter = new Counter(count, ({ costs }, counted) => done({ counted, costs }));
+async function serveEcho(side: Side): Promise<void> {
+  const { contestant, job, ready, done } = side;
+  const counter = new Counter(side, ({ costs }, counted) => done({ counted, costs }));
   const endpoint: Endpoint = await contestant.serve(job, {
     opened: ignore,
     received: (peer, messages) => {
@@ -31,7 +30,7 @@ async function serveEcho({ contestant, job, count, ready, done }: Side): Promise
 }
 
 async function connectClosed(side: Side): Promise<void> {
-  const { count, inFlight } = side;
+  const { count, warm, inFlight } = side;
   const { recorder, counter } = makeMeters(side);
   const every = inFlight === 1 ? 1 : TIMED_EVERY;
   const sentAt = new Float64Array(Math.ceil(inFlight / every) + 1);
@@ -45,7 +44,7 @@ async function connectClosed(side: Side): Promise<void> {
   };
   const received = (_peer: unknown, messages: number): void => {
     for (let index = 0; index < messages; index++) {
-      if (answered % every === 0 && answered >= count * WARM_SHARE)
+      if (answered % every === 0 && answered >= warm)
         recorder.record(performance.now() - (sentAt[(answered / every) % sentAt.length] as number));
       answered++;
       ask();
@@ -57,7 +56,7 @@ async function connectClosed(side: Side): Promise<void> {
 }
 
 async function connectOpen(side: Side): Promise<void> {
-  const { count } = side;
+  const { count, warm } = side;
   const { recorder, counter } = makeMeters(side);
   const interval = 1_000 / side.perSecond;
   let sent = 0;
@@ -65,7 +64,7 @@ async function connectOpen(side: Side): Promise<void> {
   const received = (_peer: unknown, messages: number): void => {
     const now = performance.now();
     for (let index = 0; index < messages; index++, answered++)
-      if (answered >= count * WARM_SHARE) recorder.record(now - (start + answered * interval));
+      if (answered >= warm) recorder.record(now - (start + answered * interval));
     counter.add(messages);
   };
   const { endpoint, peer } = await openClient(side, { received, drained: ignore });
@@ -79,10 +78,10 @@ async function connectOpen(side: Side): Promise<void> {
   sendDue();
 }
 
-function makeMeters({ count, done }: Side): { recorder: LatencyRecorder; counter: Counter } {
+function makeMeters(side: Side): { recorder: LatencyRecorder; counter: Counter } {
   const recorder = new LatencyRecorder();
-  const counter = new Counter(count, (measured, counted) =>
-    done({ counted, ...measured, latencies: recorder.latencies }),
+  const counter = new Counter(side, (measured, counted) =>
+    side.done({ counted, ...measured, latencies: recorder.latencies }),
   );
   return { recorder, counter };
 }

@@ -7,8 +7,9 @@ import { Counter, ignore, openClient, type Shape } from './shape.ts';
 
 export const FAN_OUT: Shape = {
   measuring: 'client',
-  serve: async ({ contestant, job, count, peers, ready, done }) => {
-    const counter = new Counter(count, ({ costs }, counted) => done({ counted, costs }));
+  serve: async (side) => {
+    const { contestant, job, count, peers, ready, done } = side;
+    const counter = new Counter(side, ({ costs }, counted) => done({ counted, costs }));
     let left = count / peers;
     let joined = 0;
     const burst = (): void => {
@@ -32,7 +33,7 @@ export const FAN_OUT: Shape = {
     ready(endpoint.address);
   },
   connect: async (side) => {
-    const counter = new Counter(side.count, (measured, counted) => side.done({ counted, ...measured }));
+    const counter = new Counter(side, (measured, counted) => side.done({ counted, ...measured }));
     const received = (_peer: unknown, messages: number): void => counter.add(messages);
     for (let index = 0; index < side.peers; index++) {
       const { endpoint, peer } = await openClient(side, { received, drained: ignore });

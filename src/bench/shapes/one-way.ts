@@ -7,9 +7,9 @@ import { Counter, ignore, openClient, type Shape, type Side } from './shape.ts';
 export const ONE_WAY: Shape = {
   measuring: 'server',
   serve: async (side) => {
-    const { contestant, job, count, ready, done } = side;
+    const { contestant, job, ready, done } = side;
     if (job.transport === 'udp') return DATAGRAMS.serve(side);
-    const counter = new Counter(count, (measured, counted) => done({ counted, ...measured }));
+    const counter = new Counter(side, (measured, counted) => done({ counted, ...measured }));
     const endpoint = await contestant.serve(job, {
       opened: ignore,
       received: (_peer, messages) => counter.add(messages),
@@ -20,7 +20,7 @@ export const ONE_WAY: Shape = {
   connect: async (side) => {
     const { count, peers, done } = side;
     if (side.job.transport === 'udp') return DATAGRAMS.connect(side);
-    const counter = new Counter(count, ({ costs }, counted) => done({ counted, costs }));
+    const counter = new Counter(side, ({ costs }, counted) => done({ counted, costs }));
     const senders = Array.from({ length: peers }, (_, index) =>
       // The first ones take what cannot be shared evenly.
       openSender(side, Math.floor((count + peers - 1 - index) / peers), counter),

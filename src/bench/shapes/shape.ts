@@ -25,6 +25,8 @@ export interface Side {
   readonly job: Job;
   /** Messages of the whole measurement, over all peers. */
   readonly count: number;
+  /** So many of them come before the clock runs. */
+  readonly warm: number;
   /** Connections of the client side. */
   readonly peers: number;
   /** Questions in flight, of an echo. */
@@ -56,7 +58,7 @@ export async function openClient(
 
 export function ignore(): void {}
 
-/** Counts up to a total, and opens the window when a tenth is there: all is warm then. */
+/** Counts up to a total, and opens the window when all is warm. */
 export class Counter {
   readonly total: number;
   counted = 0;
@@ -66,9 +68,12 @@ export class Counter {
   #next: number;
   #began = 0;
 
-  constructor(total: number, done: (measured: Measured, counted: number) => void) {
-    this.total = total;
-    this.#first = this.#next = Math.ceil(total / 10);
+  constructor(
+    { count, warm }: Pick<Side, 'count' | 'warm'>,
+    done: (measured: Measured, counted: number) => void,
+  ) {
+    this.total = count;
+    this.#first = this.#next = warm;
     this.#done = done;
   }
 
