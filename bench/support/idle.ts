@@ -11,13 +11,16 @@ import { fileURLToPath } from 'node:url';
 
 const SERVER: string = fileURLToPath(new URL('idle-server.js', import.meta.url));
 /** So many that growth steps of the heap do not show. */
-const CONNECTIONS = 4_000;
+const CONNECTIONS = 10_000;
+const WARM_CONNECTIONS = 2_000;
+/** The young generation grows with what a program allocates, to 32 MiB and more, and not with what its connections hold: a small one for both. */
+const YOUNG = '--max-semi-space-size=1';
 
 /** Resident bytes that one accepted, idle connection costs. */
 export async function idleBytes(contestant: 'net' | 'ringwire'): Promise<number> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-idle-'));
   const socket = path.join(folder, 's');
-  const server = spawn(process.execPath, ['--expose-gc', SERVER, contestant, socket], {
+  const server = spawn(process.execPath, ['--expose-gc', YOUNG, SERVER, contestant, socket], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = readline.createInterface({ input: server.stdout })[Symbol.asyncIterator]();
@@ -31,8 +34,7 @@ export async function idleBytes(contestant: 'net' | 'ringwire'): Promise<number>
   };
   try {
     await lines.next();
-    // The first ones warm the server up, and let the young generation of its heap grow as far as it will.
-    await connect(CONNECTIONS);
+    await connect(WARM_CONNECTIONS);
     const before = await resident();
     await connect(CONNECTIONS);
     return ((await resident()) - before) / CONNECTIONS;

@@ -7,6 +7,9 @@
 import type { ByteWriter, Segment } from '../bytes/byte-writer.ts';
 import { SLAB_BYTES } from '../bytes/slab-pool.ts';
 
+/** Never changed: what is ready next gets a list of its own, as long as it is. */
+const NOTHING: Segment[] = [];
+
 export class SendWindow {
   bytes = 0;
   /** Bytes whose write has been confirmed. */
@@ -15,7 +18,7 @@ export class SendWindow {
   #memory: { bytes: number };
   /** What the transport may have unconfirmed. */
   #bytesMax: number;
-  #ready: Segment[] = [];
+  #ready: Segment[] = NOTHING;
   #readyBytes = 0;
   #isOpen = false;
   /** The transport has all it may have; more follows when it confirms. */
@@ -46,7 +49,8 @@ export class SendWindow {
 
   add(segment: Segment): void {
     const bytes = segment.bytes.length;
-    this.#ready.push(segment);
+    if (this.#ready.length === 0) this.#ready = [segment];
+    else this.#ready.push(segment);
     this.#readyBytes += bytes;
     this.bytes += bytes;
     this.#memory.bytes += bytes;
@@ -61,7 +65,7 @@ export class SendWindow {
       this.#handSome();
       return;
     }
-    this.#ready = [];
+    this.#ready = NOTHING;
     this.#readyBytes = 0;
     this.#hand(ready);
   }
@@ -81,7 +85,7 @@ export class SendWindow {
   drop(writer: ByteWriter): boolean {
     const isClean = this.#atBoundary && !isAttachment(this.#ready[0]);
     for (const segment of this.#ready) writer.written(segment);
-    this.#ready = [];
+    this.#ready = NOTHING;
     this.#memory.bytes -= this.bytes;
     this.#memory = { bytes: 0 };
     this.bytes -= this.#readyBytes;

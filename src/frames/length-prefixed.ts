@@ -168,7 +168,7 @@ export class LengthPrefixedParser implements FrameParser {
     if (this.#dead) return undefined;
     if (this.peerPayloadMax === 0) {
       const complete = this.#fill(PREAMBLE_BYTES);
-      this.peerPayloadMax = this.#guard(() => readPreamble(this.#carry.bytes, this.#carry.length));
+      this.peerPayloadMax = this.#readPreamble();
       if (!complete) return undefined;
       this.#carry.clear();
       return this.next();
@@ -204,7 +204,7 @@ export class LengthPrefixedParser implements FrameParser {
     frame.correlation = 0;
     frame.kind = 0;
     frame.traceStart = 0;
-    if (frame.flags !== 0) this.#guard(() => readExtras(view, frame));
+    if (frame.flags !== 0) this.#readExtras(view, frame);
     this.#plain = bytes === this.#bytes && frame.flags === 0 && !this.#ring.poison;
     frame.end = frame.start + view.getUint32(at, true);
     return frame;
@@ -226,14 +226,26 @@ export class LengthPrefixedParser implements FrameParser {
   }
 
   #judge(view: DataView, at: number): number {
-    return this.#guard(() => unitBytes(view, at, this.#payloadMax));
-  }
-
-  #guard<T>(judge: () => T): T {
     try {
-      return judge();
+      return unitBytes(view, at, this.#payloadMax);
     } catch (error) {
       return this.#fail(error);
+    }
+  }
+
+  #readPreamble(): number {
+    try {
+      return readPreamble(this.#carry.bytes, this.#carry.length);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #readExtras(view: DataView, frame: Frame): void {
+    try {
+      readExtras(view, frame);
+    } catch (error) {
+      this.#fail(error);
     }
   }
 
