@@ -17,14 +17,14 @@ import type { Link } from './network.ts';
 import type { FakeSocket } from './sockets.ts';
 import { EVENTS, insidesOf, PORT, type World } from './world.ts';
 
-const PLACE = { kind: 'tcp', host: '127.0.0.1', port: PORT } as const;
+export const PLACE = { kind: 'tcp', host: '127.0.0.1', port: PORT } as const;
 const ECHO = 'echo';
 const COUNT = 'count';
 /** What a request may end with beside an answer. */
 const REQUEST_ENDS = /^ERR_RINGWIRE_(?:REQUEST_\w+|NOT_CONNECTED|BACKPRESSURE|SLOW_CONSUMER_BYTES)$/;
 const REFUSAL = 'the handler does not want to';
 
-abstract class Actor {
+export abstract class Actor {
   readonly world: World;
   readonly name: string;
   host: Host;
@@ -345,7 +345,7 @@ export class ClientActor extends Actor {
   }
 }
 
-function optionsOf({ settings }: World): ConnectOptions & ListenOptions {
+export function optionsOf({ settings }: World): ConnectOptions & ListenOptions {
   const { codec, receive, slowConsumer, limits } = settings;
   return { id: 'sim', codec, receive, slowConsumer, limits };
 }

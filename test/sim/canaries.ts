@@ -18,6 +18,7 @@ export interface Canary {
 
 export const SIMULATOR = 'sim';
 export const DATAGRAMS = 'sim --datagrams';
+export const ACKNOWLEDGED = 'sim --ack';
 
 const bug = (
   what: string,
@@ -279,5 +280,55 @@ export const CANARIES: readonly Canary[] = [
     'this.lost += distance - 1;',
     'this.lost += distance;',
     DATAGRAMS,
+  ),
+  // Exactly once.
+  bug(
+    'what a lost connection had is not sent again',
+    'connection/session.js',
+    'this.window.rewind();',
+    '',
+    ACKNOWLEDGED,
+  ),
+  bug(
+    'what was handled is sent again',
+    'connection/session.js',
+    'this.window.acknowledge(received);\n        this.window.rewind();',
+    'this.window.rewind();',
+    ACKNOWLEDGED,
+  ),
+  bug(
+    'a server does not remember',
+    'connection/session-link.js',
+    'remembered ? known : sessions.make(state)',
+    'sessions.make(state)',
+    ACKNOWLEDGED,
+  ),
+  bug(
+    'a message is counted twice',
+    'connection/session-link.js',
+    'session.received + 1',
+    'session.received + 2',
+    ACKNOWLEDGED,
+  ),
+  bug(
+    'too much may be kept',
+    'connection/session.js',
+    'if (count >= limits.ackCountMax)',
+    'if (count >= Infinity)',
+    ACKNOWLEDGED,
+  ),
+  bug(
+    'kept memory is not given back',
+    'connection/resend-window.js',
+    'for (const segment of entry.segments)\n            this.writer.written(segment);',
+    '',
+    ACKNOWLEDGED,
+  ),
+  bug(
+    'a resumed session begins at a wrong frame',
+    'connection/resend-window.js',
+    'behind(entry.parts, this.#released)',
+    'behind(entry.parts, this.#released - 1)',
+    ACKNOWLEDGED,
   ),
 ];

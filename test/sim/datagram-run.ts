@@ -13,7 +13,7 @@ import { Chance, drawFaults } from './faults.ts';
 import { install } from './globals.ts';
 import { draw, type Message, read, write } from './messages.ts';
 import { Network } from './network.ts';
-import type { Outcome } from './run.ts';
+import type { Outcome } from './simulate.ts';
 import { Trace } from './trace.ts';
 import type { Violation } from './world.ts';
 

@@ -1,13 +1,15 @@
 /**
- * `npm run sim -- [--datagrams] [--seeds 200000] [--from 1] [--seed N] [--failures 1]`: many runs of the simulator, or one again with its trace. Ends with 1
+ * `npm run sim -- [--datagrams | --ack] [--seeds 200000] [--from 1] [--seed N] [--failures 1]`: many runs of the simulator, or one again with its trace. Ends with 1
  * when a promise was broken, and says which seed brings it back. It stops at the first failures, one unless said otherwise.
  *
  * Invariant: equal arguments give equal runs.
  */
 import { parseArgs } from 'node:util';
+import { runAcknowledged } from './acknowledged-run.ts';
 import { runDatagrams } from './datagram-run.ts';
-import { type Outcome, runSeed } from './run.ts';
 import { report } from './report.ts';
+import { runSeed } from './run.ts';
+import type { Outcome } from './simulate.ts';
 
 /** What a long run does unless told otherwise; `npm test` does fewer. */
 const SEEDS = 200_000;
@@ -20,6 +22,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     failures: { type: 'string' },
     datagrams: { type: 'boolean', default: false },
+    ack: { type: 'boolean', default: false },
   },
 });
 const number = (text: string | undefined, otherwise: number): number => {
@@ -29,7 +32,8 @@ const number = (text: string | undefined, otherwise: number): number => {
 };
 const from = number(values.seed ?? values.from, 1);
 const count = values.seed === undefined ? number(values.seeds, SEEDS) : 1;
-const run = values.datagrams ? runDatagrams : runSeed;
+const kind = values.datagrams ? '--datagrams ' : values.ack ? '--ack ' : '';
+const run = values.datagrams ? runDatagrams : values.ack ? runAcknowledged : runSeed;
 const failuresMax = number(values.failures, 1);
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -44,7 +48,7 @@ for (let seed = from; seed < from + count && failures.length < failuresMax; seed
   totals.simulatedMs += outcome.simulatedMs;
   if (outcome.violations.length > 0) {
     failures.push(outcome);
-    say(report(outcome, values.datagrams ? '--datagrams ' : ''));
+    say(report(outcome, kind));
   } else if (values.seed !== undefined) say(outcome.trace.join('\n'));
   if (Date.now() - toldMs > PROGRESS_MS) {
     toldMs = Date.now();

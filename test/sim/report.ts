@@ -3,7 +3,7 @@
  *
  * Invariant: the report names the seed.
  */
-import type { Outcome } from './run.ts';
+import type { Outcome } from './simulate.ts';
 
 /** @param kind the option that chooses it */
 export function report({ seed, violations, trace, settings }: Outcome, kind = ''): string {

@@ -4,67 +4,28 @@
  *
  * Invariant: a run depends on its seed alone; two runs of one seed have the same trace.
  */
-import { seeded } from '../support/seeded.ts';
 import { ClientActor, ServerActor } from './actors.ts';
-import { install } from './globals.ts';
-import { type Violation, World } from './world.ts';
+import { type Outcome, simulate } from './simulate.ts';
+import { isOver, planStorm, revive, settled } from './storm.ts';
+import type { World } from './world.ts';
 
-export interface Outcome {
-  readonly seed: number;
-  readonly violations: readonly Violation[];
-  /** The last steps. */
-  readonly trace: readonly string[];
-  readonly settings: object;
-  readonly eventCount: number;
-  readonly deliveredCount: number;
-  readonly simulatedMs: number;
-}
-
-/** After the storm: three heartbeats of 15 s, pauses between tries, a machine that does not answer. */
-const SETTLE_MS = 200_000;
-const LINES = 60;
-const DARK_MS_MAX = 3_000;
-/** An event that asks for another one at the same time for ever would never end. */
-const EVENTS_MAX = 3_000_000;
-
-export async function runSeed(seed: number): Promise<Outcome> {
-  const random = seeded(seed);
-  const run = new Run(new World(random));
-  const { world } = run;
-  const caught = (error: unknown): void => world.broken('uncaught', String((error as Error)?.stack ?? error));
-  process.on('uncaughtException', caught);
-  process.on('unhandledRejection', caught);
-  const restore = install(world.clock, world.network, random);
-  try {
-    await run.go();
-  } finally {
-    restore();
-    process.off('uncaughtException', caught);
-    process.off('unhandledRejection', caught);
-  }
-  let deliveredCount = 0;
-  for (const { up, down } of world.flows.values()) deliveredCount += up.deliveredCount + down.deliveredCount;
-  const { clock, violations, settings, network } = world;
-  return {
-    seed,
-    violations,
-    trace: world.trace.last(LINES),
-    settings: { ...settings, faults: run.faults, now: network.faults },
-    eventCount: clock.eventCount,
-    deliveredCount,
-    simulatedMs: clock.nowMs,
-  };
+export function runSeed(seed: number): Promise<Outcome> {
+  return simulate(seed, async (world) => {
+    await new Run(world).go();
+    let deliveredCount = 0;
+    for (const { up, down } of world.flows.values())
+      deliveredCount += up.deliveredCount + down.deliveredCount;
+    return deliveredCount;
+  });
 }
 
 class Run {
   readonly world: World;
-  readonly faults: object;
   readonly #server: ServerActor;
   readonly #clients: readonly ClientActor[];
 
   constructor(world: World) {
     this.world = world;
-    this.faults = world.network.faults;
     this.#server = new ServerActor(world, 'server');
     this.#clients = Array.from(
       { length: world.settings.clients },
@@ -79,7 +40,7 @@ class Run {
     network.rewrap = settings.rewrap;
     this.#server.start();
     for (const client of this.#clients) clock.after(chance.pause(20), undefined, () => client.start());
-    this.#planStorm();
+    planStorm(world, this.#server, this.#clients, () => this.#silence());
     await clock.run(settings.stormMs, () => this.#isOver);
     this.#calm();
     if (!(await this.#until('everybody is connected and everything has come', () => this.#unsettled))) return;
@@ -96,66 +57,12 @@ class Run {
   }
 
   get #isOver(): boolean {
-    const { clock, violations } = this.world;
-    if (clock.eventCount > EVENTS_MAX && violations.length === 0)
-      this.world.broken('endless', 'events without end');
-    return violations.length > 0;
+    return isOver(this.world);
   }
 
   /** @param missing what is not as it should be, undefined when all is */
-  async #until(goal: string, missing: () => string | undefined): Promise<boolean> {
-    const { clock } = this.world;
-    const deadline = clock.nowMs + SETTLE_MS;
-    let lookMs = 0;
-    const isDone = (): boolean => {
-      if (this.#isOver) return true;
-      if (clock.nowMs < lookMs) return false;
-      lookMs = clock.nowMs + 10;
-      return missing() === undefined;
-    };
-    await clock.run(deadline, isDone);
-    if (this.#isOver) return false;
-    const found = missing();
-    if (found === undefined) return true;
-    this.world.broken('liveness', `${goal}: not within ${SETTLE_MS} ms: ${found}`);
-    return false;
-  }
-
-  #planStorm(): void {
-    const { network, chance } = this.world;
-    const { clientCrashMs, serverCrashMs, stopMs, silenceMs } = network.faults;
-    const actors = [this.#server, ...this.#clients];
-    this.#every(serverCrashMs, () => this.#crash(this.#server));
-    this.#every(clientCrashMs, () => this.#crash(chance.random.pick(this.#clients)));
-    this.#every(stopMs, () => {
-      const { host } = chance.random.pick(actors);
-      host.stoppedUntilMs = this.world.clock.nowMs + 3_000 * chance.fraction();
-      this.world.trace.add(`${host.name} is stopped until ${host.stoppedUntilMs.toFixed(0)} ms`);
-    });
-    this.#every(silenceMs, () => this.#silence());
-  }
-
-  #every(meanMs: number, happen: () => void): void {
-    if (meanMs === Infinity) return;
-    const { clock, chance } = this.world;
-    clock.after(chance.pause(meanMs), undefined, () => {
-      if (this.world.isCalm) return;
-      happen();
-      this.#every(meanMs, happen);
-    });
-  }
-
-  #crash(actor: ServerActor | ClientActor): void {
-    const { clock, chance, network } = this.world;
-    if (!actor.isAlive) return;
-    actor.crash(chance.hits(network.faults.powerLoss));
-    clock.after(DARK_MS_MAX * chance.fraction() ** 2, undefined, () => this.#revive(actor));
-  }
-
-  #revive(actor: ServerActor | ClientActor): void {
-    if (actor.isAlive) return;
-    this.world.network.reboot(actor.host);
-    actor.start();
+  #until(goal: string, missing: () => string | undefined): Promise<boolean> {
+    return settled(this.world, goal, missing);
   }
 
   /** A connection carries nothing for a while: who waits for signs of life has to notice. */
@@ -187,7 +94,7 @@ class Run {
     world.network.heal();
     for (const actor of [this.#server, ...this.#clients]) {
       actor.host.stoppedUntilMs = 0;
-      this.#revive(actor);
+      revive(world, actor);
       if (actor instanceof ClientActor) actor.open();
     }
   }

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { scaled } from '../reliability/scale.ts';
+import { runAcknowledged } from './acknowledged-run.ts';
 import { runDatagrams } from './datagram-run.ts';
 import { report } from './report.ts';
 import { runSeed } from './run.ts';
@@ -35,10 +36,23 @@ test('S4 datagrams: nothing damaged, nothing twice, exact figures', async (conte
   assert.ok(delivered > 50 * seeds, `${delivered} messages`);
 });
 
+test('S4 acknowledged: exactly once across connections, in both directions', async (context) => {
+  const seeds = scaled(context, 100, 2_000);
+  let delivered = 0;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const outcome = await runAcknowledged(seed);
+    assert.deepEqual(outcome.violations, [], report(outcome, '--ack '));
+    delivered += outcome.deliveredCount;
+  }
+  assert.ok(delivered > 50 * seeds, `${delivered} messages`);
+});
+
 test('S4 a seed brings back its run, step by step', async () => {
   for (const seed of [3, 4, 5, 6]) {
-    const [one, other] = [await runSeed(seed), await runSeed(seed)];
-    assert.ok(one.trace.length > 5);
-    assert.deepEqual(one, other);
+    for (const run of [runSeed, runAcknowledged]) {
+      const [one, other] = [await run(seed), await run(seed)];
+      assert.ok(one.trace.length > 5);
+      assert.deepEqual(one, other);
+    }
   }
 });
