@@ -35,9 +35,9 @@ export class AcknowledgedSender extends Sender {
     return this.link.keeps ? (this.link.session as Session).send(event, data) : this.#refuse();
   }
 
-  /** To many: a session is reached once, by the connection that carries it or as one that waits. */
+  /** To many: a session is reached once, by the connection that carries it or as one that waits. Who has not agreed on one is none of the many yet. */
   override sendShared(message: SharedMessage): boolean {
-    if (this.link.hasLeft) return true;
+    if (this.link.hasLeft || this.link.session === undefined) return true;
     return this.link.keeps ? (this.link.session as Session).sendShared(message) : this.#refuse();
   }
 

@@ -59,6 +59,7 @@ export class Outbox {
   readonly #flush = (): void => {
     this.#flushing = false;
     this.flush();
+    this.#checkMemory();
   };
 
   constructor(pool: SlabPool, limits: OutboxLimits, context: OutboxContext, handlers: OutboxHandlers) {
@@ -107,9 +108,9 @@ export class Outbox {
     return !this.#full || this.#admitFull();
   }
 
-  /** `admit` for what no policy drops. */
-  admitKept(): boolean {
-    return !this.#full || (!this.#closed && this.pendingBytes < this.#limits.pendingBytesMax);
+  /** `admit` for what no policy drops. @param isOwed small, and bounded by what has come: the hard mark does not stop it */
+  admitKept(isOwed = false): boolean {
+    return !this.#full || (!this.#closed && (isOwed || this.pendingBytes < this.#limits.pendingBytesMax));
   }
 
   /** Something was encoded. @returns false when the caller should wait for the drain */
@@ -180,9 +181,8 @@ export class Outbox {
     this.writer.written(segment);
     this.#window.confirmed(segment);
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
-    if (!this.#full) return;
-    if (this.#sealing) process.nextTick(() => this.#makeRoom());
-    else this.#makeRoom();
+    if (this.#full && this.#sealing) process.nextTick(() => this.#makeRoom());
+    else if (this.#full) this.#makeRoom();
   }
 
   /** Refuses all further messages. Bytes of the wire itself may still be added. */

@@ -6,6 +6,7 @@
  */
 import type { Segment } from '../bytes/byte-writer.ts';
 import type { RingwireError } from '../errors.ts';
+import { FrameKind } from '../frames/header.ts';
 import type { StreamTransport } from '../transports/stream.ts';
 import type { Exchange } from './exchange.ts';
 import type { BinaryWire } from './binary-wire.ts';
@@ -55,7 +56,8 @@ export class Sender implements OutboxHandlers {
 
   sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {
     const { outbox } = this;
-    if (!outbox.admitKept()) throw outbox.refuseKept();
+    // A credit that is refused would stop its stream for ever; two of them wait for a stream at most.
+    if (!outbox.admitKept(kind === FrameKind.credit)) throw outbox.refuseKept();
     (this.wire as BinaryWire).encodeExchange(kind, exchange, data, outbox.writer);
     this.sentMessages++;
     return outbox.added();

@@ -112,10 +112,14 @@ export class Config {
   maxTotalPendingBytes: number = DEFAULT_LIMITS.totalPendingBytesMax;
   /** Servers: a client above `highWaterMark` that takes less than that in so many milliseconds is cut; false: never. */
   writeStallTimeout: number | false = DEFAULT_LIMITS.writeStallTimeoutMs;
-  /** A message that has begun has so many milliseconds, unless 1 KiB of it comes each second; false: no end. */
+  /** A message that has begun has so many milliseconds, unless `minFrameProgress` bytes of it come each second; false: no end. */
   frameTimeout: number | false = DEFAULT_LIMITS.frameTimeoutMs;
-  /** Ringwire wire: a peer that is silent for so many milliseconds is asked for a sign of life, and cut after three times as long. */
+  minFrameProgress: number = DEFAULT_LIMITS.frameProgressBytesMin;
+  /** Ringwire wire: a peer that is silent for so many milliseconds is asked for a sign of life, and cut after `maxHeartbeatMisses` times as long. */
   heartbeat: number | false = DEFAULT_LIMITS.heartbeatMs;
+  maxHeartbeatMisses: number = DEFAULT_LIMITS.heartbeatMissesMax;
+  /** Clients: a connection that has lasted so many milliseconds, or brought a message, makes tries that failed forgotten. */
+  stableTime: number = DEFAULT_LIMITS.stableMs;
   /** A peer that spends its whole turn again and again for so many milliseconds is cut; false: it only waits for the others. */
   floodTimeout: number | false = false;
   /** What one peer may take of one turn of the event loop: bytes, messages, milliseconds. */

@@ -237,3 +237,24 @@ test('streams that are cancelled while the peer reads nothing leave nothing that
   await until('the cancelled gone', () => waiting <= 2);
   peer.socket.uncork();
 });
+
+test('a reader that waits behind its own messages at the hard mark still grants: the stream goes on', async (context) => {
+  const limits = { pendingBytesSoft: 10_000, pendingBytesMax: 20_000 };
+  const { server, client, peer } = await new Stage(context).pair({}, { codec: 'raw', limits });
+  server.handle('numbers', async function* () {
+    for (let n = 0; n < 100; n++) yield Buffer.from([n]);
+  });
+  const stream = client.stream('numbers');
+  assert.equal(((await stream.next()).value as Buffer)[0], 0);
+  // What the client sends stops where it passes; items still arrive.
+  const { socket } = (
+    client as unknown as { connection: { sender: { transport: { socket: typeof peer.socket } } } }
+  ).connection.sender.transport;
+  socket.cork();
+  for (let n = 0; n < 8; n++) client.send('block', Buffer.alloc(10_000));
+  await until('the hard mark', () => client.stats().pendingBytes >= limits.pendingBytesMax);
+  for (let n = 1; n < 16; n++) assert.equal(((await stream.next()).value as Buffer)[0], n);
+  socket.uncork();
+  for (let n = 16; n < 100; n++) assert.equal(((await stream.next()).value as Buffer)[0], n);
+  assert.equal((await stream.next()).done, true);
+});

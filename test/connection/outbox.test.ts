@@ -20,7 +20,7 @@ interface Setting {
   readonly refusals: RingwireError[];
 }
 
-function setUp(soft = 1000, hard = 4000): Setting {
+function setUp(soft = 1000, hard = 4000, memory = new MemoryBudget(Infinity)): Setting {
   const pool = new SlabPool();
   const writes: Segment[][] = [];
   const drains = { count: 0 };
@@ -28,7 +28,7 @@ function setUp(soft = 1000, hard = 4000): Setting {
   const outbox = new Outbox(
     pool,
     { pendingBytesSoft: soft, pendingBytesMax: hard },
-    { slowConsumer: 'drop-newest', counters: new Counters(), memory: new MemoryBudget(Infinity) },
+    { slowConsumer: 'drop-newest', counters: new Counters(), memory },
     {
       write: (segments) => writes.push([...segments]),
       drained: () => drains.count++,
@@ -252,4 +252,19 @@ test('who waits for the drain is not called in the middle of a message', async (
     Array.from({ length: 400 }, (_, n) => `message ${n}`),
   );
   assert.ok(wire.join('').includes('drain'));
+});
+
+test('the bound on all connections together is looked at when the tick ends, below the soft mark as well', async () => {
+  const memory = new MemoryBudget(1_500);
+  let checks = 0;
+  memory.check = () => void checks++;
+  const settings = [setUp(1_000, 4_000, memory), setUp(1_000, 4_000, memory)];
+  for (const setting of settings) {
+    setting.outbox.open();
+    assert.equal(send(setting, 900), true);
+  }
+  assert.equal(checks, 0);
+  await nextTick();
+  assert.equal(memory.bytes, 1_800);
+  assert.equal(checks, 1, 'when the second one makes it too much');
 });

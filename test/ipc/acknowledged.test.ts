@@ -3,6 +3,8 @@
  * acknowledge are refused. Connections go through a gate that the test shuts.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
 import { test, type TestContext } from 'node:test';
 import {
   type Client,
@@ -12,6 +14,7 @@ import {
   type RingwireError,
   type Server,
 } from '../../src/index.ts';
+import type { Stats } from '../../src/connection/counters.ts';
 import { Gate, range } from '../api/gate.ts';
 import { Stage, until } from '../api/support.ts';
 
@@ -141,3 +144,20 @@ for (const [name, settings, own, expected] of [
     assert.equal(heard, 0);
   });
 }
+
+test('a broadcast while somebody is still greeting reaches the others and is no failure', async (t) => {
+  const stage = new Stage(t);
+  const server = await serve(t, stage, { ack: true });
+  const silent = net.connect(stage.path);
+  t.after(() => silent.destroy());
+  await once(silent, 'connect');
+  const client = connectTo(t, stage.path, { ack: true });
+  const heard: unknown[] = [];
+  client.on('all', (data: unknown) => void heard.push(data));
+  await new Promise((resolve) => server.on('connect', resolve));
+  await until('both sockets', () => server.sockets.length === 2);
+  assert.equal(server.broadcast('all', 1), true);
+  await until('the message', () => heard.length === 1);
+  const { refusals } = server.stats() as Stats;
+  assert.deepEqual({ ...refusals }, {});
+});

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { projectRoot } from '../support/project.ts';
-import type { LongRow } from './row.ts';
+import type { LongRow, Work } from './row.ts';
 
 /** Row, what, test file. */
 const TESTS: readonly (readonly [id: string, what: string, file: string])[] = [
@@ -26,11 +26,12 @@ const TESTS: readonly (readonly [id: string, what: string, file: string])[] = [
 ];
 const MS_MAX = 3_600_000;
 
-async function repeat(id: string, file: string): Promise<void> {
+/** @param title how the title of the tests begins; @param environment beside ours */
+async function repeat(title: string, file: string, environment: NodeJS.ProcessEnv): Promise<void> {
   const path = join(projectRoot(), 'build', 'test', `${file}.test.js`);
-  const options = ['--test', `--test-timeout=${MS_MAX}`, `--test-name-pattern=^${id} `, path];
+  const options = ['--test', `--test-timeout=${MS_MAX}`, `--test-name-pattern=^${title} `, path];
   const child = spawn(process.execPath, options, {
-    env: { ...process.env, RINGWIRE_FULL: '1', RINGWIRE_POISON: '1' },
+    env: { ...process.env, RINGWIRE_POISON: '1', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let output = '';
@@ -40,14 +41,34 @@ async function repeat(id: string, file: string): Promise<void> {
   assert.match(output, /^\S* ?pass [1-9]/m, 'a test has run');
 }
 
-export const REPEATED_ROWS: readonly LongRow[] = TESTS.map(([id, what, file]) => ({
-  id,
-  what: `${what}, in full`,
-  unit: 'runs',
-  goal: 1,
-  step: 1,
-  run: async () => {
-    await repeat(id, file);
-    return {};
-  },
-}));
+/** Kills go on where they were stopped: each step draws others. */
+const KILLS: readonly (readonly [id: string, what: string, title: string])[] = [
+  ['T45', 'servers killed under load, with ack', 'T45 the server is killed'],
+  ['T46', 'clients killed under load, with ack', 'T46 clients are killed'],
+];
+
+export const REPEATED_ROWS: readonly LongRow[] = [
+  ...TESTS.map(([id, what, file]) => ({
+    id,
+    what: `${what}, in full`,
+    unit: 'runs',
+    goal: 1,
+    step: 1,
+    run: async () => {
+      await repeat(id, file, { RINGWIRE_FULL: '1' });
+      return {};
+    },
+  })),
+  ...KILLS.map(([id, what, title]) => ({
+    id,
+    what,
+    unit: 'kills',
+    goal: 1_000,
+    step: 50,
+    run: async ({ first, count, seed }: Work) => {
+      const environment = { RINGWIRE_KILLS: String(count), RINGWIRE_KILLS_SEED: String(seed + first) };
+      await repeat(title, 'reliability/delivery', environment);
+      return {};
+    },
+  })),
+];

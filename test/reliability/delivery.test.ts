@@ -18,6 +18,8 @@ import { scaled } from './scale.ts';
 
 const PROGRAM: string = join(projectRoot(), 'build', 'test', 'reliability', 'delivery-program.js');
 const TCP = 'tcp://127.0.0.1:0';
+/** Set by the long rows. */
+const { RINGWIRE_KILLS, RINGWIRE_KILLS_SEED = '45' } = process.env;
 const QUICKLY = { delayMs: 2, delayMsMax: 2 };
 
 interface Life {
@@ -95,11 +97,15 @@ class Counts {
   }
 }
 
+function killsOf(t: TestContext): number {
+  return RINGWIRE_KILLS === undefined ? scaled(t, 6, 1_000) : Number(RINGWIRE_KILLS);
+}
+
 const pause = (ms: number): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, ms));
 
 test('T45 the server is killed again and again: its successors get what it had not acknowledged', async (t) => {
-  const kills = scaled(t, 6, 1_000);
-  const random = seeded(45);
+  const kills = killsOf(t);
+  const random = seeded(Number(RINGWIRE_KILLS_SEED));
   const stage = new Stage(t);
   const servers = new Lives(t, stage, 'server');
   let life = await servers.begin();
@@ -151,8 +157,8 @@ test('T45 the server is killed again and again: its successors get what it had n
 });
 
 test('T46 clients are killed again and again: the server hears each once and knows what was not acknowledged', async (t) => {
-  const kills = scaled(t, 6, 1_000);
-  const random = seeded(46);
+  const kills = killsOf(t);
+  const random = seeded(Number(RINGWIRE_KILLS_SEED));
   const stage = new Stage(t);
   const server = await stage.server({ ...OPTIONS, limits: { sessionTtlMs: 200 } });
   const counts = new Counts();

@@ -180,7 +180,7 @@ export class Asker {
     }
   }
 
-  /** A frame without which the other side only works longer than it has to. */
+  /** A cancel without which the other side only works longer than it has to; or a credit, which only a connection that ends refuses. */
   #tell(kind: number, asked: Asked, payload: Buffer | undefined): void {
     try {
       const { correlation, event, eventId } = asked;
