@@ -57,10 +57,10 @@ async function turnsPerMessage(): Promise<number> {
   return median(found.slice(10));
 }
 
-/** A copy of the built package, with `line` at the start of `Sender.send`. */
+/** A copy of ringwire as single modules, laid out as the package is, with `line` at the start of `Sender.send`. */
 function plant(name: string, line: string): string {
   const place = path.join(folder, name);
-  fs.cpSync(path.join(projectRoot(), 'dist'), path.join(place, 'dist'), { recursive: true });
+  fs.cpSync(path.join(projectRoot(), 'build', 'src'), path.join(place, 'dist'), { recursive: true });
   const msgpackr = path.join('node_modules', 'msgpackr');
   fs.cpSync(path.join(projectRoot(), msgpackr), path.join(place, msgpackr), { recursive: true });
   fs.writeFileSync(path.join(place, 'package.json'), '{"type":"module"}');

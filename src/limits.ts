@@ -278,6 +278,9 @@ export const REPLY_FACTOR = 3;
 /** Peers in an answer to `ringwire top`: half a megabyte. More fit on no screen. */
 export const INSPECTED_PEERS_MAX = 1_000;
 
+/** Event ids that both programs know are 1 to this; the highest bit marks those that one side gives out. */
+export const AGREED_ID_MAX = 0x7fff;
+
 /** Host names that a datagram endpoint knows the addresses of: programs send to a few. */
 export const HOST_NAMES_MAX = 256;
 

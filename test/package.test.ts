@@ -7,7 +7,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { projectRoot } from './support/project.ts';
@@ -59,14 +59,39 @@ function sources(): string[] {
     .filter((file) => file.endsWith('.ts'));
 }
 
+/** What package.json names, and what the sources load by its place; with what these import, each a file below dist. */
+function programs(): Set<string> {
+  const { bin } = manifest as unknown as { bin: Record<string, string> };
+  const named = [...Object.values(manifest.exports), ...Object.values(bin)].filter((target) =>
+    target.endsWith('.js'),
+  );
+  const found = new Set(named.map((target) => target.replace(/^(?:\.\/)?dist\//, '')));
+  for (const source of sources())
+    for (const [, name] of readFileSync(join(root, 'src', source), 'utf8').matchAll(
+      /\b(?:ownFile|loadOwn)\('(.*?)'\)/g,
+    ))
+      found.add(`${name}.js`);
+  for (const file of found)
+    for (const [, name] of readFileSync(join(root, 'dist', file), 'utf8').matchAll(
+      /\b(?:from|import)\s*\(?["'`](\.[^"'`]+\.js)["'`]/g,
+    ))
+      found.add(posix.join(posix.dirname(file), name as string));
+  return found;
+}
+
 test('the package holds dist, src, the C header, the dissector and its papers, and nothing else', async () => {
   const files = await packed;
   const expected = new Set<string>(AROUND);
   for (const file of readdirSync(join(root, 'docs'))) if (file.endsWith('.md')) expected.add(`docs/${file}`);
   for (const file of sources()) {
     expected.add(`src/${file}`);
-    for (const ending of ['.js', '.js.map', '.d.ts', '.d.ts.map'])
-      expected.add(`dist/${file.replace(/\.ts$/, ending)}`);
+    for (const ending of ['.d.ts', '.d.ts.map']) expected.add(`dist/${file.replace(/\.ts$/, ending)}`);
+  }
+  for (const file of programs()) {
+    expected.add(`dist/${file}`);
+    // Files that only hand on what others export have none.
+    if (readFileSync(join(root, 'dist', file), 'utf8').includes('sourceMappingURL='))
+      expected.add(`dist/${file}.map`);
   }
   // A build that is older than src has files too many or too few: `npm run build` before this test.
   assert.deepEqual(
@@ -98,12 +123,10 @@ test('source maps lead to files that are in the package', async () => {
       sources: string[];
       sourceRoot?: string;
     };
-    assert.equal(map.sources.length, 1, file);
-    const source = new URL(
-      (map.sourceRoot ?? '') + (map.sources[0] as string),
-      `file:///${file}`,
-    ).pathname.slice(1);
-    assert.ok(files.includes(source), `${file} leads to ${source}`);
+    for (const each of map.sources) {
+      const source = new URL((map.sourceRoot ?? '') + each, `file:///${file}`).pathname.slice(1);
+      assert.ok(files.includes(source), `${file} leads to ${source}`);
+    }
   }
 });
 

@@ -17,6 +17,7 @@ const RANKS: Readonly<Record<string, number>> = {
   'errors.ts': 0,
   'limits.ts': 0,
   'emitter.ts': 0,
+  'loading.ts': 0,
   bytes: 1,
   frames: 2,
   codecs: 2,

@@ -4,6 +4,7 @@
  *
  * Invariant: whatever is wrong with the arguments rejects the promise; nothing is thrown.
  */
+import { loadOwn, onFirstUse } from '../loading.ts';
 import { type Address, type Place, placeOf, type UdpTarget } from './address.ts';
 import type { PeerClient } from './client.ts';
 import type { DatagramClient } from './datagram/client.ts';
@@ -13,6 +14,16 @@ import type { ConnectOptions, ListenOptions, WithProtocol } from './options.ts';
 import { defineProtocol, type Protocol } from './protocol.ts';
 import type { PeerServer } from './server.ts';
 import type { EventContract, ProtocolContract } from './types.ts';
+
+const loadClient = onFirstUse(() => loadOwn('api/client') as typeof import('./client.ts'));
+const loadServer = onFirstUse(() => loadOwn('api/server') as typeof import('./server.ts'));
+const loadInspection = onFirstUse(() => loadOwn('api/inspection') as typeof import('./inspection.ts'));
+const loadDatagramClient = onFirstUse(
+  () => loadOwn('api/datagram/client') as typeof import('./datagram/client.ts'),
+);
+const loadDatagramServer = onFirstUse(
+  () => loadOwn('api/datagram/server') as typeof import('./datagram/server.ts'),
+);
 
 /**
  * Listens on an address. Settles when peers can connect; over UDP, when datagrams can come.
@@ -43,8 +54,8 @@ export async function listen(
 ): Promise<PeerServer | DatagramServer> {
   const place = placeOf(address);
   const server = isUdp(place)
-    ? new (await import('./datagram/server.ts')).DatagramServer(place, options, protocolOf(options))
-    : await streamServer(place, options, protocolOf(options));
+    ? new (loadDatagramServer().DatagramServer)(place, options, protocolOf(options))
+    : streamServer(place, options, protocolOf(options));
   await server.start();
   return server;
 }
@@ -79,15 +90,15 @@ export async function connect(
   const place = placeOf(address);
   const protocol = protocolOf(options);
   const client = isUdp(place)
-    ? new (await import('./datagram/client.ts')).DatagramClient(place, options, protocol)
-    : new (await import('./client.ts')).PeerClient(place, options, protocol);
+    ? new (loadDatagramClient().DatagramClient)(place, options, protocol)
+    : new (loadClient().PeerClient)(place, options, protocol);
   await client.start();
   return client;
 }
 
-async function streamServer(place: Place, options: ListenOptions, protocol: Protocol): Promise<PeerServer> {
-  const server = new (await import('./server.ts')).PeerServer(place, options, protocol);
-  if (options.inspect === true) (await import('./inspection.ts')).allowInspection(server, options.id);
+function streamServer(place: Place, options: ListenOptions, protocol: Protocol): PeerServer {
+  const server = new (loadServer().PeerServer)(place, options, protocol);
+  if (options.inspect === true) loadInspection().allowInspection(server, options.id);
   return server;
 }
 

@@ -4,6 +4,7 @@
  * Invariant: `lifecycle` tells each connection once, its end once, and the end of all of them once.
  */
 import net from 'node:net';
+import { tls } from '../loading.ts';
 import type { Connection } from '../connection/connection.ts';
 import { NOTHING_KEPT, type Unacknowledged } from '../connection/link.ts';
 import { StreamClient } from '../endpoints/client.ts';
@@ -13,7 +14,6 @@ import { RingwireError } from '../errors.ts';
 import { CONNECT_TIMEOUT_MS } from '../limits.ts';
 import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
 import { clientTlsOptions } from '../transports/tls-options.ts';
-import { tlsModule } from '../transports/tls-module.ts';
 import { addressOf, type Place } from './address.ts';
 import { type CloseOptions, cutLate } from './deadline.ts';
 import { messageOut } from './diagnostics.ts';
@@ -21,7 +21,8 @@ import { Endpoint } from './endpoint.ts';
 import { flushAtExit } from './exit.ts';
 import { type ClientLifecycle, Lifecycle } from './lifecycle.ts';
 import { logLifecycle } from './log.ts';
-import { type ConnectOptions, reconnectOf, timeoutOf } from './options.ts';
+import { timeoutOf } from './option-checks.ts';
+import { type ConnectOptions, reconnectOf } from './options.ts';
 import { Peer } from './peer.ts';
 import type { Protocol } from './protocol.ts';
 import type { AnyRequestHandler } from './requests/answerer.ts';
@@ -206,7 +207,7 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
     const target = place.kind === 'unix' ? { path: place.path } : { host: place.host, port: place.port };
     const isTls = place.kind === 'tls';
     const socket = isTls
-      ? tlsModule().connect({ ...clientTlsOptions(this.#options.tls ?? {}), ...base, ...target })
+      ? tls().connect({ ...clientTlsOptions(this.#options.tls ?? {}), ...base, ...target })
       : net.connect({ ...base, ...target, onread: onreadOptions(handlers) } as net.NetConnectOpts);
     if (!this.#keepsAlive) socket.unref();
     return { socket, onread: !isTls, ready: isTls ? 'secureConnect' : 'connect' };

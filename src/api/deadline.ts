@@ -3,7 +3,7 @@
  *
  * Invariant: nothing is left behind on the signal, whatever comes first. The work itself goes on: who started it cleans up after it.
  */
-import { timeoutOf } from './options.ts';
+import { timeoutOf } from './option-checks.ts';
 
 export interface Deadline {
   readonly signal: AbortSignal | undefined;

@@ -5,7 +5,7 @@
  * Invariant: a channel that nobody hears costs one look at it: for connections and requests each, for sent messages each, for received ones once
  * in a connection.
  */
-import { type Channel, channel, type TracingChannel, tracingChannel } from 'node:diagnostics_channel';
+import diagnosticsChannel, { type Channel, type TracingChannel } from 'node:diagnostics_channel';
 import type { Publisher, Slot } from '../emitter.ts';
 
 /** On `ringwire:connection:*`, and in every message: one object for all that is told of a connection. */
@@ -30,11 +30,11 @@ export interface RequestNotice {
   error?: unknown;
 }
 
-export const connectionOpen: Channel = channel('ringwire:connection:open');
-export const connectionClose: Channel = channel('ringwire:connection:close');
-export const messageIn: Channel = channel('ringwire:message:in');
-export const messageOut: Channel = channel('ringwire:message:out');
-export const requests: TracingChannel<RequestNotice> = tracingChannel('ringwire:request');
+export const connectionOpen: Channel = diagnosticsChannel.channel('ringwire:connection:open');
+export const connectionClose: Channel = diagnosticsChannel.channel('ringwire:connection:close');
+export const messageIn: Channel = diagnosticsChannel.channel('ringwire:message:in');
+export const messageOut: Channel = diagnosticsChannel.channel('ringwire:message:out');
+export const requests: TracingChannel<RequestNotice> = diagnosticsChannel.tracingChannel('ringwire:request');
 
 /** Node 20 does not sum up the five channels itself. */
 export function hasRequestSubscribers(): boolean {

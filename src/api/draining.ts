@@ -5,7 +5,7 @@
  */
 import { RingwireError } from '../errors.ts';
 import { notConnected } from './requests/asker.ts';
-import { timeoutOf } from './options.ts';
+import { timeoutOf } from './option-checks.ts';
 
 /** How long `drained` may take. */
 export interface DrainOptions {

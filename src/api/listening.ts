@@ -3,7 +3,7 @@
  *
  * Invariant: `start` settles when the system really accepts connections.
  */
-import { once } from 'node:events';
+import events from 'node:events';
 import type net from 'node:net';
 import type { StreamServer } from '../endpoints/server.ts';
 import { listenOnPath } from '../transports/path-server.ts';
@@ -32,7 +32,7 @@ export class Listening {
   async #start(): Promise<void> {
     const { place } = this;
     const { server } = this.#stream;
-    const listening = once(server, 'listening');
+    const listening = events.once(server, 'listening');
     if (place.kind === 'unix') {
       const { readableAll = false, writableAll = false } = this.#options;
       listenOnPath(server, { path: place.path, readableAll, writableAll, takeOver: true });

@@ -3,7 +3,7 @@
  *
  * Invariant: a line has names, addresses, codes and reasons; never data of messages, never keys.
  */
-import { debuglog } from 'node:util';
+import util from 'node:util';
 import type { Emitter } from '../emitter.ts';
 
 /** What pino, and loggers like it, have: the fields first, then the text. */
@@ -20,7 +20,7 @@ export interface Logger {
 
 type Level = keyof Logger;
 
-const debug: ReturnType<typeof debuglog> = debuglog('ringwire');
+const debug: ReturnType<typeof util.debuglog> = util.debuglog('ringwire');
 const LEVELS: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 /** Of lifecycle events: the level, and where the peer and the error stand among the arguments. */

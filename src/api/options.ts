@@ -7,7 +7,6 @@ import os from 'node:os';
 import type { CodecName } from '../codecs/codec.ts';
 import type { ReceiveMode } from '../codecs/raw.ts';
 import type { ContextOptions } from '../endpoints/context.ts';
-import { RingwireError } from '../errors.ts';
 import { Feature } from '../frames/control.ts';
 import {
   DEFAULT_LIMITS,
@@ -22,6 +21,7 @@ import {
 } from '../limits.ts';
 import type { TlsSettings } from '../transports/tls-options.ts';
 import { isLogger, type Logger } from './log.ts';
+import { badOption, checkNumber, shown } from './option-checks.ts';
 import { agreedIds, eventCodecs, type Protocol } from './protocol.ts';
 import type { RequestTracer } from './requests/tracing.ts';
 
@@ -145,14 +145,6 @@ export function checkMeaning({
   }
 }
 
-/** A time that a program gives, 0 for no end. @throws RingwireError ERR_RINGWIRE_BAD_CONFIG */
-export function timeoutOf(value: unknown, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value !== 'number' || !(value >= 0))
-    throw badOption(`timeout must be milliseconds, not ${shown(value)}`);
-  return value === 0 ? Infinity : value;
-}
-
 export function reconnectOf(reconnect: boolean | ReconnectOptions = true): Required<ReconnectOptions> {
   const {
     delayMs = RETRY_MS,
@@ -181,17 +173,4 @@ function limitsOf(given: Partial<Limits>, isServer: boolean): Limits {
   checkNumber('limits.ackCountMax', limits.ackCountMax, 1, 2 ** 31 - 1);
   checkNumber('limits.pendingBytesSoft', limits.pendingBytesSoft, 1, limits.pendingBytesMax);
   return limits;
-}
-
-export function checkNumber(name: string, value: unknown, least: number, most: number): void {
-  if (typeof value === 'number' && value >= least && value <= most) return;
-  throw badOption(`${name} must be a number from ${least} to ${most}, not ${shown(value)}`);
-}
-
-export function badOption(message: string): RingwireError {
-  return new RingwireError('ERR_RINGWIRE_BAD_CONFIG', message);
-}
-
-function shown(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 80)) : String(value);
 }

@@ -13,7 +13,7 @@ import type { CloseOptions } from './deadline.ts';
 import { connectionClose, type ConnectionNotice, connectionOpen } from './diagnostics.ts';
 import { type DrainOptions, Draining } from './draining.ts';
 import type { Endpoint } from './endpoint.ts';
-import { timeoutOf } from './options.ts';
+import { timeoutOf } from './option-checks.ts';
 import { MessageReader, type ReaderOptions } from './reader.ts';
 import { AskedOnce, type AskOptions, cancelled } from './requests/asked.ts';
 import { type Asker, notConnected } from './requests/asker.ts';

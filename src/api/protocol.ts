@@ -7,8 +7,9 @@
 import type { Codec, CodecName } from '../codecs/codec.ts';
 import type { Struct } from '../codecs/struct/struct.ts';
 import type { EventRule } from '../connection/datagram-order.ts';
-import { RingwireError } from '../errors.ts';
-import { AGREED_ID_MAX } from '../frames/control.ts';
+import type { RingwireError } from '../errors.ts';
+import { AGREED_ID_MAX } from '../limits.ts';
+import { badOption } from './option-checks.ts';
 import type { StandardSchema } from './schema.ts';
 
 /** What a protocol says of an event. */
@@ -94,5 +95,5 @@ export function specOf<S>(specs: Readonly<Record<string, S>> | undefined, name: 
 }
 
 function bad(message: string): RingwireError {
-  return new RingwireError('ERR_RINGWIRE_BAD_CONFIG', `defineProtocol: ${message}`);
+  return badOption(`defineProtocol: ${message}`);
 }

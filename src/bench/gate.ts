@@ -5,17 +5,17 @@
  * Invariant: nothing fails on one look: a ratio that is too low must be too low again in processes of its own.
  */
 import { execFile } from 'node:child_process';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { RingwireError } from '../errors.ts';
+import { ownFile } from '../loading.ts';
 import type { Cost } from './budgets.ts';
 import type { Collections, Copies, Counts, LoopbackTask, Speed } from './loopback.ts';
 import { OWN_LIBRARY } from './run.ts';
 import type { Scenario } from './scenarios.ts';
 import { median } from './statistics.ts';
 
-const LOOPBACK: string = fileURLToPath(new URL(`loopback${path.extname(import.meta.url)}`, import.meta.url));
+const LOOPBACK: string = fileURLToPath(ownFile('bench/loopback'));
 /** Megabytes of young generation: nothing that a window allocates is collected within it. */
 const NO_COLLECTION: readonly string[] = [
   '--expose-gc',

@@ -4,8 +4,8 @@
  *
  * Invariant: both sides have counted the same messages, or there is no result; no child outlives its measurement.
  */
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ownFile } from '../loading.ts';
 import { measure } from './measurement.ts';
 import type { Role } from './peer.ts';
 import type { Row } from './results.ts';
@@ -13,9 +13,9 @@ import { rowsOf } from './rows.ts';
 import type { Scenario, SizedScenario } from './scenarios.ts';
 
 /** The ringwire of this installation, as a contestant imports it. */
-export const OWN_LIBRARY: string = new URL(`../index${path.extname(import.meta.url)}`, import.meta.url).href;
+export const OWN_LIBRARY: string = ownFile('index');
 /** The measuring program. */
-const PEER: string = fileURLToPath(new URL(`peer${path.extname(import.meta.url)}`, import.meta.url));
+const PEER: string = fileURLToPath(ownFile('bench/peer'));
 const MESSAGES_MIN = 1_000;
 /** Share of the full count that warms a round up: after some tenths of a second V8 has compiled what is hot. */
 const WARM_SHARE_MAX = 0.15;

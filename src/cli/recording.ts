@@ -6,6 +6,7 @@
 import fs from 'node:fs';
 import readline from 'node:readline';
 import { RingwireError } from '../errors.ts';
+import { AGREED_ID_MAX } from '../limits.ts';
 import type { Observed } from './observer.ts';
 import type { Side } from './proxy.ts';
 
@@ -24,8 +25,6 @@ export interface Recorded {
   /** The payload in base64. */
   readonly payload: string;
 }
-
-const AGREED_ID_MAX = 0x7fff;
 
 export function recordedLine(t: number, connection: number, from: Side, observed: Observed): string {
   const { event, codec, kind, correlation } = observed;

@@ -4,7 +4,7 @@
  *
  * Invariant: a decoded value owns all its memory, and the decoder never sees bytes behind the frame.
  */
-import { createRequire } from 'node:module';
+import { loadPackage } from '../loading.ts';
 import type { Packr } from 'msgpackr';
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import { MessageError } from '../errors.ts';
@@ -122,7 +122,7 @@ interface General {
 
 /** msgpackr with its native part takes as long to load as the rest of ringwire: programs that need it wait for it, others do not. */
 function loadGeneral(): General {
-  const msgpackr = createRequire(import.meta.url)('msgpackr') as typeof import('msgpackr');
+  const msgpackr = loadPackage('msgpackr') as typeof import('msgpackr');
   const options = {
     useRecords: false,
     mapsAsObjects: true,

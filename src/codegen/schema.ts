@@ -10,7 +10,8 @@ import { pathToFileURL } from 'node:url';
 import { badSchema } from '../codecs/struct/definition.ts';
 import { structsFromJson } from '../codecs/struct/json.ts';
 import { isStruct, type Struct } from '../codecs/struct/struct.ts';
-import { AGREED_ID_MAX, checkEventName } from '../frames/control.ts';
+import { checkEventName } from '../frames/control.ts';
+import { AGREED_ID_MAX } from '../limits.ts';
 
 export interface Schema {
   readonly structs: readonly Struct[];

@@ -4,8 +4,8 @@
  *
  * Invariant: `pendingBytes` are the bytes of closed datagrams that have not left; they leave in order, or are given up and counted.
  */
-import { randomInt } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
+import perfHooks from 'node:perf_hooks';
+import { crypto } from '../loading.ts';
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
 import type { Codec } from '../codecs/codec.ts';
@@ -19,6 +19,8 @@ import {
 import type { PeerFigures } from './datagram-figures.ts';
 import type { DatagramNames } from './datagram-names.ts';
 import { DatagramPacker, type PackerOptions } from './datagram-packer.ts';
+
+const { performance } = perfHooks;
 
 export interface SenderOptions extends PackerOptions {
   readonly queueBytesSoft: number;
@@ -63,7 +65,7 @@ export class DatagramSender {
   readonly #options: SenderOptions;
   readonly #route: DatagramRoute;
   readonly #figures: PeerFigures;
-  readonly #stamp: DatagramStamp = { sequence: 0, session: randomInt(1, SESSION_RANGE), sentUs: 0 };
+  readonly #stamp: DatagramStamp = { sequence: 0, session: crypto().randomInt(1, SESSION_RANGE), sentUs: 0 };
   #queue: Waiting[] = [];
   /** Newest values by key; made when there is one. */
   #latest: Map<string, Latest> | undefined = undefined;

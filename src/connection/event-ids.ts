@@ -5,14 +5,8 @@
  * Invariant: an id, once given, keeps its name; names beyond the table's bound travel inline.
  */
 import { MessageError, RingwireError } from '../errors.ts';
-import {
-  AGREED_ID_MAX,
-  announceFrame,
-  checkEventName,
-  FIRST_ANNOUNCED_ID,
-  INLINE_NAME_ID,
-} from '../frames/control.ts';
-import { ANNOUNCED_COUNT_MAX, EVENT_NAME_BYTES_MAX } from '../limits.ts';
+import { announceFrame, checkEventName, FIRST_ANNOUNCED_ID, INLINE_NAME_ID } from '../frames/control.ts';
+import { AGREED_ID_MAX, ANNOUNCED_COUNT_MAX, EVENT_NAME_BYTES_MAX } from '../limits.ts';
 
 export class EventIds {
   readonly #ids = new Map<string, number>();

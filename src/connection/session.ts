@@ -4,7 +4,7 @@
  *
  * Invariant: a message that `send` has accepted is kept until it is acknowledged or the session ends; `received` counts what was handled here.
  */
-import { randomBytes } from 'node:crypto';
+import { crypto } from '../loading.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
 import { RingwireError } from '../errors.ts';
 import { badControl } from '../frames/control.ts';
@@ -277,7 +277,7 @@ export class Session {
 
 /** The session of a client, before its first connection. */
 export function newSession(context: SessionContext): Session {
-  const session = randomBytes(8).readBigUInt64LE() || 1n;
+  const session = crypto().randomBytes(8).readBigUInt64LE() || 1n;
   return new Session(context, { session, received: 0, first: 0 }, () => false);
 }
 

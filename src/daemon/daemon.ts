@@ -4,13 +4,14 @@
  *
  * Invariant: at most one process serves a name at a time, whoever races for it, and however the last one died.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { setTimeout as pause } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import childProcess, { type ChildProcess } from 'node:child_process';
+import timers from 'node:timers/promises';
+import url from 'node:url';
 import { type Address, type Place, placeOf } from '../api/address.ts';
 import { connect, listen } from '../api/api.ts';
 import type { PeerClient } from '../api/client.ts';
-import { type ConnectOptions, type ListenOptions, timeoutOf } from '../api/options.ts';
+import { timeoutOf } from '../api/option-checks.ts';
+import type { ConnectOptions, ListenOptions } from '../api/options.ts';
 import type { AskOptions } from '../api/requests/asked.ts';
 import type { PeerServer } from '../api/server.ts';
 import type { EventContract } from '../api/types.ts';
@@ -146,7 +147,7 @@ async function takeLock(address: Address, signal: AbortSignal | undefined): Prom
 
 /** Rejects with the signal's own reason. */
 async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await pause(ms, undefined, { ...(signal && { signal }) }).catch(() => signal?.throwIfAborted());
+  await timers.setTimeout(ms, undefined, { ...(signal && { signal }) }).catch(() => signal?.throwIfAborted());
 }
 
 function closeWhenIdle(server: PeerServer, idleMs: number): void {
@@ -203,9 +204,9 @@ class Starter {
 
 /** It lives on without us, and says nothing into our terminal. */
 function start(script: string | URL, args: readonly string[] = [], env?: NodeJS.ProcessEnv): ChildProcess {
-  const file = script instanceof URL || script.startsWith('file:') ? fileURLToPath(script) : script;
+  const file = script instanceof URL || script.startsWith('file:') ? url.fileURLToPath(script) : script;
   const options = { detached: true, stdio: 'ignore', windowsHide: true, ...(env && { env }) } as const;
-  const daemon = spawn(process.execPath, [file, ...args], options);
+  const daemon = childProcess.spawn(process.execPath, [file, ...args], options);
   daemon.unref();
   return daemon;
 }

@@ -5,10 +5,10 @@
  * Linux: a socket in the abstract namespace, which is no file. Windows: a pipe. macOS and the BSDs: an open file with O_EXLOCK.
  * Invariant: of all processes that call `tryLock` with one name, at most one holds the lock.
  */
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import events from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
+import { crypto } from '../loading.ts';
 
 /** `fcntl.h` of macOS and the BSDs; Node does not name it. */
 const O_EXLOCK = 0x20;
@@ -25,14 +25,14 @@ export async function tryLock(path: string): Promise<Lock | undefined> {
 
 async function lockByName(path: string): Promise<Lock | undefined> {
   const user = process.getuid?.() ?? 0;
-  const digest = createHash('sha256').update(`${user}:${path}`).digest('hex').slice(0, 32);
+  const digest = crypto().createHash('sha256').update(`${user}:${path}`).digest('hex').slice(0, 32);
   const name =
     process.platform === 'win32' ? `\\\\.\\pipe\\ringwire-lock-${digest}` : `\0ringwire-lock-${digest}`;
   const server = net.createServer((socket) => socket.destroy());
   server.unref();
   try {
     server.listen(name);
-    await once(server, 'listening');
+    await events.once(server, 'listening');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return undefined;
     throw error;

@@ -4,7 +4,7 @@
  *
  * Invariant: a source that has not echoed a token is sent at most `replyFactor` times the bytes that came from it.
  */
-import { randomInt } from 'node:crypto';
+import { crypto } from '../loading.ts';
 import type { Segment } from '../bytes/byte-writer.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
 import { PeerFigures } from '../connection/datagram-figures.ts';
@@ -233,7 +233,7 @@ export class DatagramLink implements TableEntry, DatagramRoute, InboxPeer {
   #ask(): void {
     if (this.wire !== 'binary' || performance.now() - this.#askedMs < ASK_AGAIN_MS) return;
     this.#askedMs = performance.now();
-    if (this.#token === 0) this.#token = randomInt(1, TOKEN_RANGE);
+    if (this.#token === 0) this.#token = crypto().randomInt(1, TOKEN_RANGE);
     this.#sendToken(Control.ping, this.#token);
   }
 

@@ -3,8 +3,8 @@
  *
  * Invariant: names, and what waits for one, are bounded; nothing waits for a name that failed.
  */
-import dns from 'node:dns';
 import net from 'node:net';
+import { dns } from '../loading.ts';
 import { HOST_NAMES_MAX, HOST_NAME_MS, HOST_NAME_WAITING_MAX } from '../limits.ts';
 
 interface Known {
@@ -46,7 +46,7 @@ export class HostNames {
       return true;
     }
     this.#waiting.set(host, [then]);
-    dns.lookup(host, { family: this.#family }, (error, address) => {
+    dns().lookup(host, { family: this.#family }, (error, address) => {
       const calls = this.#waiting.get(host) ?? [];
       this.#waiting.delete(host);
       if (error !== null) {

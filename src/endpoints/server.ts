@@ -4,7 +4,8 @@
  * Invariant: `sockets` are exactly the sockets of open connections, in the order of their arrival.
  */
 import net from 'node:net';
-import type tls from 'node:tls';
+import type { TLSSocket, TlsOptions } from 'node:tls';
+import { tls } from '../loading.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
 import { Sessions } from '../connection/sessions.ts';
@@ -14,7 +15,6 @@ import { KEEP_ALIVE_MS } from '../limits.ts';
 import { canRewrap, rewrap } from '../transports/accept.ts';
 import { StreamTransport, type TransportHandlers } from '../transports/stream.ts';
 import { handshakeFault } from '../transports/tls-handshake.ts';
-import { tlsModule } from '../transports/tls-module.ts';
 import { AcceptedPeer, type StreamServerHandlers } from './accepted-peer.ts';
 import { fanOut, type Outlet } from './fan-out.ts';
 
@@ -27,7 +27,7 @@ export interface StreamServerOptions {
   readonly followPeer: boolean;
   readonly maxConnections: number;
   /** Set for a TLS server. */
-  readonly tls?: tls.TlsOptions | undefined;
+  readonly tls?: TlsOptions | undefined;
   /** Let the kernel read straight into our memory where Node allows it. Off only in tests of the other path. */
   readonly onread: boolean;
 }
@@ -131,9 +131,9 @@ export class StreamServer {
     });
   }
 
-  #tlsServer(options: tls.TlsOptions): net.Server {
+  #tlsServer(options: TlsOptions): net.Server {
     const handshakeTimeout = this.#context.limits.handshakeTimeoutMs;
-    const server = tlsModule().createServer({ ...options, ...SOCKET_OPTIONS, handshakeTimeout });
+    const server = tls().createServer({ ...options, ...SOCKET_OPTIONS, handshakeTimeout });
     server.on('connection', (socket) => {
       this.#unready.add(socket);
       socket.once('close', () => this.#unready.delete(socket));

@@ -20,7 +20,6 @@ export const PREAMBLE_BYTES = 8;
 export const HEADER_BYTES = 8;
 
 export const CONTROL_EVENT = 0;
-export const AGREED_ID_MAX = 0x7fff;
 export const FIRST_ANNOUNCED_ID = 0x8000;
 export const INLINE_NAME_ID = 0xffff;
 

@@ -4,7 +4,7 @@
  *
  * Invariant: `next` returns a frame only when it lies whole in the datagram and is legal in every field; a fault ends the datagram.
  */
-import { crc32 } from 'node:zlib';
+import { zlib } from '../loading.ts';
 import { type ErrorCode, RingwireError } from '../errors.ts';
 import { DATAGRAM_BYTES_MAX } from '../limits.ts';
 import { Control, CONTROL_EVENT, controlKind, FIRST_ANNOUNCED_ID, HEADER_BYTES, MAGIC } from './control.ts';
@@ -72,7 +72,7 @@ export function writeDatagramHeader(
   if (flags & DatagramFlag.checksum) {
     view.setUint32(next, 0, true);
     view.setUint32(next + 4, 0, true);
-    view.setUint32(next, crc32(bytes.subarray(at, end)), true);
+    view.setUint32(next, zlib().crc32(bytes.subarray(at, end)), true);
   }
 }
 
@@ -192,7 +192,7 @@ export class DatagramReader {
     if (flags & DatagramFlag.checksum) {
       const expected = u32(bytes, at);
       bytes.fill(0, at, at + 4);
-      if (crc32(bytes) !== expected) return 'ERR_RINGWIRE_BAD_CHECKSUM';
+      if (zlib().crc32(bytes) !== expected) return 'ERR_RINGWIRE_BAD_CHECKSUM';
       if (u32(bytes, at + 4) !== 0) return 'ERR_RINGWIRE_BAD_FLAGS';
       at += 8;
     }

@@ -4,7 +4,7 @@
  *
  * Invariant: the carry holds the start of one message and no complete delimiter.
  */
-import { isAscii } from 'node:buffer';
+import buffer from 'node:buffer';
 import { Carry } from '../bytes/carry.ts';
 import { POISON, type ReceiveRing } from '../bytes/receive-ring.ts';
 import { FrameError, RingwireError } from '../errors.ts';
@@ -161,7 +161,8 @@ export class DelimitedParser implements FrameParser {
 
   #makeText(): void {
     this.#textTried = true;
-    if (this.#limit >= TEXT_BYTES_MIN && isAscii(this.#bytes)) this.#text = this.#bytes.toString('latin1');
+    if (this.#limit >= TEXT_BYTES_MIN && buffer.isAscii(this.#bytes))
+      this.#text = this.#bytes.toString('latin1');
   }
 
   /** The message that began in an earlier chunk. */

@@ -4,6 +4,7 @@
  * Invariant: a failed or lost connection publishes 'disconnect' once; 'destroy' follows when no further try will be made.
  */
 import net from 'node:net';
+import { tls } from '../loading.ts';
 import { Counters, type Stats } from '../connection/counters.ts';
 import { StreamClient } from '../endpoints/client.ts';
 import { makeContext } from '../endpoints/context.ts';
@@ -12,8 +13,8 @@ import { KEEP_ALIVE_MS } from '../limits.ts';
 import { checkPath, localAddress } from '../transports/local-path.ts';
 import { onreadOptions, type TransportHandlers } from '../transports/stream.ts';
 import { clientTlsOptions } from '../transports/tls-options.ts';
-import { tlsModule } from '../transports/tls-module.ts';
-import { type Config, contextOptions, interfaceOptions, retryBound, retryRules, wireOf } from './config.ts';
+import type { Config } from './config.ts';
+import { contextOptions, interfaceOptions, retryBound, retryRules, wireOf } from './config-options.ts';
 import { eventGate } from './gate.ts';
 import { inLog, type Log, oneLine } from './log.ts';
 import { ClientQueue } from './queue.ts';
@@ -159,7 +160,7 @@ export class Client extends Emitter {
     }
     const target = { ...base, host: this.path, port, ...interfaceOptions(config) };
     if (config.tls) {
-      const socket = tlsModule().connect({ ...clientTlsOptions(config.tls), ...target });
+      const socket = tls().connect({ ...clientTlsOptions(config.tls), ...target });
       return { socket, onread: false, ready: 'secureConnect' };
     }
     return {

@@ -5,7 +5,8 @@
  */
 import { DatagramEndpoint } from '../endpoints/datagram.ts';
 import type { Emitter } from '../emitter.ts';
-import { type Config, datagramOptions } from './config.ts';
+import type { Config } from './config.ts';
+import { datagramOptions } from './config-options.ts';
 import { eventGate } from './gate.ts';
 import { identify } from './identify.ts';
 import { inLog, type Log, oneLine } from './log.ts';

@@ -5,12 +5,15 @@
  */
 import type { Stats } from '../connection/counters.ts';
 import { secureRoot } from '../transports/secure-root.ts';
+import { loadOwn, onFirstUse } from '../loading.ts';
 import { type Callback, localArguments, netArguments } from './arguments.ts';
-import { Client } from './client.ts';
+import type { Client } from './client.ts';
 import { Config } from './config.ts';
 import { type Log, writeLog } from './log.ts';
-import { Server } from './server.ts';
-import { Shared } from './shared.ts';
+import type { Server } from './server.ts';
+import type { Shared } from './shared.ts';
+
+const engine = onFirstUse(() => loadOwn('ipc/engine') as typeof import('./engine.ts'));
 
 /** What callbacks of `connectTo` and `connectToNet` are called with: the instance, or nothing when the id was connected already. */
 export type ConnectCallback = (ipc?: IPC) => void;
@@ -36,7 +39,7 @@ export class IPC {
   /** Every server of this instance that is listening, also those that `server` does not show any more. */
   readonly servers: Server[] = [];
   readonly #log: Log = (...args) => writeLog(this.config, args);
-  readonly #shared: Shared = new Shared(this.config, this.#log);
+  #sharedWhenUsed: Shared | undefined = undefined;
 
   #flushesAtExit = false;
 
@@ -61,12 +64,12 @@ export class IPC {
   readonly #serve: Serve = (...args) => {
     const { path, callback } = localArguments('serve', args);
     const address = path ?? this.#defaultPath(this.config.id);
-    const server = new Server(address, this.config, this.#log, undefined, undefined, this.#shared);
+    const server = new (engine().Server)(address, this.config, this.#log, undefined, undefined, this.#shared);
     this.#openServer(server, callback);
   };
   readonly #serveNet: ServeNet = (...args) => {
     const { host, port, udp, callback } = netArguments('serveNet', args);
-    const server = new Server(
+    const server = new (engine().Server)(
       host ?? this.config.networkHost,
       this.config,
       this.#log,
@@ -110,6 +113,10 @@ export class IPC {
     return this.#serveNet;
   }
 
+  get #shared(): Shared {
+    return (this.#sharedWhenUsed ??= new (engine().Shared)(this.config, this.#log));
+  }
+
   /** What has passed, what waits and what was refused: all stream clients and servers of this instance, those included that are gone. */
   stats(): Stats {
     return this.#shared.stats();
@@ -137,7 +144,7 @@ export class IPC {
     const forget = (): void => {
       if (this.of[id] === client) delete this.of[id];
     };
-    const client: Client = new Client(this.config, this.#log, forget, this.#shared);
+    const client: Client = new (engine().Client)(this.config, this.#log, forget, this.#shared);
     client.id = id;
     client.path = path;
     client.port = port;

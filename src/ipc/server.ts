@@ -6,6 +6,7 @@
  */
 import type dgram from 'node:dgram';
 import type net from 'node:net';
+import { loadOwn, onFirstUse } from '../loading.ts';
 import { makeContext } from '../endpoints/context.ts';
 import type { DatagramEndpoint } from '../endpoints/datagram.ts';
 import type { DatagramTarget } from '../endpoints/datagram-peers.ts';
@@ -18,12 +19,14 @@ import { RingwireError, type MessageError } from '../errors.ts';
 import { checkPath, localAddress } from '../transports/local-path.ts';
 import { listenOnPath } from '../transports/path-server.ts';
 import { serverTlsOptions } from '../transports/tls-options.ts';
-import { type Config, contextOptions, wireOf } from './config.ts';
-import { datagramHost, openDatagrams } from './datagram.ts';
+import type { Config } from './config.ts';
+import { contextOptions, wireOf } from './config-options.ts';
 import { eventGate } from './gate.ts';
 import { identify } from './identify.ts';
 import { inLog, type Log, oneLine } from './log.ts';
 import { Shared } from './shared.ts';
+
+const datagramFace = onFirstUse(() => loadOwn('ipc/datagram') as typeof import('./datagram.ts'));
 
 /** An accepted socket; `id` is what the peer calls itself in a message, which proves nothing. */
 export type PeerSocket = net.Socket & { id?: string | number };
@@ -54,7 +57,7 @@ export class Server extends Emitter {
   ) {
     super();
     this.config = config;
-    this.path = udp === undefined ? path : datagramHost(udp, path);
+    this.path = udp === undefined ? path : datagramFace().datagramHost(udp, path);
     this.log = log;
     this.#shared = shared;
     this.port = port;
@@ -192,9 +195,14 @@ export class Server extends Emitter {
     this.#starting = true;
     const kind = this.udp4 ? 'udp4' : 'udp6';
     this.log('starting server on ', path, `:${port} ${kind}`);
-    const datagrams = openDatagrams(this, config, { kind, path, port }, () => (this.#starting = false));
-    this.#datagrams = datagrams;
-    datagrams.start();
+    const endpoint = datagramFace().openDatagrams(
+      this,
+      config,
+      { kind, path, port },
+      () => (this.#starting = false),
+    );
+    this.#datagrams = endpoint;
+    endpoint.start();
   }
 
   #newStream(): StreamServer {

@@ -4,8 +4,8 @@
  *
  * Invariant: each `send` has had its `written` when the system does not need the memory any more; nothing that the system says is thrown.
  */
-import dgram from 'node:dgram';
-import dns from 'node:dns';
+import type { RemoteInfo, Socket } from 'node:dgram';
+import { dgram, dns } from '../loading.ts';
 import type { Segment } from '../bytes/byte-writer.ts';
 
 export interface DatagramSocketOptions {
@@ -30,7 +30,7 @@ export interface DatagramSocketOptions {
 export interface DatagramSocketHandlers {
   bound(): void;
   /** `bytes` belong to the receiver. */
-  received(bytes: Buffer, source: dgram.RemoteInfo): void;
+  received(bytes: Buffer, source: RemoteInfo): void;
   written(segment: Segment): void;
   /** The system takes datagrams again, after `ready` had been false. */
   ready(): void;
@@ -51,7 +51,7 @@ const ASK_EVERY = 16;
 type Lookup = (host: string, family: number, done: (error: Error | null, address: string) => void) => void;
 
 export class DatagramSocket {
-  readonly socket: dgram.Socket;
+  readonly socket: Socket;
   readonly #options: DatagramSocketOptions;
   readonly #handlers: DatagramSocketHandlers;
   /** Datagrams whose memory the system may still need, in order; nearly always it has taken them already. */
@@ -83,7 +83,7 @@ export class DatagramSocket {
   /** What is sent has a number for an address; Node's own way would cost each datagram a tick. */
   readonly #lookup: Lookup = (host, family, done) => {
     if (this.#isBound) done(null, host);
-    else dns.lookup(host, { family }, done);
+    else dns().lookup(host, { family }, done);
   };
 
   constructor(options: DatagramSocketOptions, handlers: DatagramSocketHandlers) {
@@ -93,7 +93,7 @@ export class DatagramSocket {
     const { type, reuseAddress, reusePort } = options;
     // Types of Node 20 do not know reusePort yet.
     const created = { type, reuseAddr: reuseAddress, reusePort, lookup: this.#lookup as never };
-    this.socket = dgram.createSocket(created);
+    this.socket = dgram().createSocket(created);
     this.socket.on('message', (bytes, source) => handlers.received(bytes, source));
     this.socket.on('error', (error) => this.#error(error));
     this.socket.on('close', () => this.#closed());

@@ -8,15 +8,13 @@
  * Invariant: what lies at a path is linked there only where nothing was, and goes only through its own server while that still listens, or when it is
  * dead through the guard. It refuses what is no socket or belongs to another user.
  */
-import cluster from 'node:cluster';
-import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import events from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
-import { basename, dirname } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { isMainThread } from 'node:worker_threads';
+import paths from 'node:path';
+import timers from 'node:timers/promises';
 import { RingwireError } from '../errors.ts';
+import { cluster, crypto, workerThreads } from '../loading.ts';
 import { isFile, pathBytesMax } from './local-path.ts';
 import {
   beside,
@@ -56,7 +54,7 @@ const GUARD_MS_MAX = 5_000;
  * otherwise. In a cluster's worker it is the primary's socket: nothing is taken over or removed.
  */
 export function listenOnPath(server: net.Server, options: PathListenOptions): void {
-  if (cluster.isWorker || !isFile(options.path)) {
+  if (cluster().isWorker || !isFile(options.path)) {
     listenShared(server, options);
     return;
   }
@@ -67,16 +65,16 @@ export function listenOnPath(server: net.Server, options: PathListenOptions): vo
 async function take(server: net.Server, options: PathListenOptions): Promise<void> {
   const { path } = options;
   const holding = removeAtClose(server, path);
-  const folderBytes = Buffer.byteLength(path) - Buffer.byteLength(basename(path));
+  const folderBytes = Buffer.byteLength(path) - Buffer.byteLength(paths.basename(path));
   if (folderBytes + OTHER_NAME_BYTES <= pathBytesMax()) {
     await takeBy(path, server, options, holding);
     return;
   }
   if (process.platform !== 'linux') throw tooLong(path, folderBytes + OTHER_NAME_BYTES);
   // No other name fits beside the path; the same folder has a shorter way to it.
-  const folder = fs.openSync(dirname(path), 'r');
+  const folder = fs.openSync(paths.dirname(path), 'r');
   try {
-    await takeBy(`/proc/self/fd/${folder}/${basename(path)}`, server, options, holding);
+    await takeBy(`/proc/self/fd/${folder}/${paths.basename(path)}`, server, options, holding);
   } finally {
     fs.closeSync(folder);
   }
@@ -126,7 +124,7 @@ function listenForUser(server: net.Server, aside: string, path: string): void {
     error.address = path;
   };
   server.prependOnceListener('error', tellPath);
-  const umask = isMainThread ? process.umask(0o077) : undefined;
+  const umask = workerThreads().isMainThread ? process.umask(0o077) : undefined;
   try {
     server.listen(aside);
   } finally {
@@ -154,11 +152,11 @@ async function clear(path: string): Promise<void> {
     } catch (error) {
       if ((error as RingwireError).code !== 'ERR_RINGWIRE_PATH_IN_USE' || performance.now() > deadline)
         throw error;
-      await pause(GUARD_PAUSE_MS);
+      await timers.setTimeout(GUARD_PAUSE_MS);
       continue;
     }
     try {
-      await pause(IN_PLACE_MS);
+      await timers.setTimeout(IN_PLACE_MS);
       const remains = await remainsAt(path);
       if (remains !== undefined) takeAway(path, remains);
     } finally {
@@ -169,12 +167,12 @@ async function clear(path: string): Promise<void> {
 
 /** Where the guard of a path listens. */
 export function guardOf(path: string): string {
-  return beside(path, createHash('sha256').update(basename(path)).digest('base64url'));
+  return beside(path, crypto().createHash('sha256').update(paths.basename(path)).digest('base64url'));
 }
 
 /** @throws RingwireError ERR_RINGWIRE_PATH_IN_USE when another process guards the path */
 async function guardPath(guard: net.Server, path: string): Promise<void> {
-  const listening = once(guard, 'listening');
+  const listening = events.once(guard, 'listening');
   await Promise.all([
     listening,
     take(guard, { path: guardOf(path), readableAll: false, writableAll: false, takeOver: true }),

@@ -4,10 +4,10 @@
  *
  * Invariant: only remains of our own user are ever taken away, and only those that were looked at.
  */
-import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import { RingwireError } from '../errors.ts';
+import { crypto } from '../loading.ts';
 
 /** What tells a file from another one of the same name. */
 export interface FileIdentity {
@@ -22,7 +22,7 @@ export const OTHER_NAME_BYTES: number = OTHER_NAME.length + TAG_BYTES;
 const ANSWER_MS_MAX = 1_000;
 
 /** Another name in the folder of `path`. @param tag letters of which 12 are taken; without it a name that nobody guesses */
-export function beside(path: string, tag: string = randomBytes(9).toString('base64url')): string {
+export function beside(path: string, tag: string = crypto().randomBytes(9).toString('base64url')): string {
   return path.slice(0, path.lastIndexOf('/') + 1) + OTHER_NAME + tag.slice(0, TAG_BYTES);
 }
 

@@ -3,7 +3,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Config, contextOptions } from '../../src/ipc/config.ts';
+import { Config } from '../../src/ipc/config.ts';
+import { contextOptions } from '../../src/ipc/config-options.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/limits.ts';
 
 /** Setting, limit, whether false is possible. */

@@ -10,7 +10,8 @@ import type { ConnectionContext } from '../../src/connection/contracts.ts';
 import type { Sink, Wire } from '../../src/connection/wire.ts';
 import { makeContext } from '../../src/endpoints/context.ts';
 import { Emitter, type Slot } from '../../src/emitter.ts';
-import { Config, contextOptions } from '../../src/ipc/config.ts';
+import { Config } from '../../src/ipc/config.ts';
+import { contextOptions } from '../../src/ipc/config-options.ts';
 
 export type WireName = CodecName | 'node-ipc';
 export const WIRES: readonly WireName[] = ['node-ipc', 'json', 'msgpack', 'raw'];

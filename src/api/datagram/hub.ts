@@ -14,7 +14,7 @@ import { CONNECT_TIMEOUT_MS } from '../../limits.ts';
 import { inTime } from '../deadline.ts';
 import { flushAtExit } from '../exit.ts';
 import { keeperOf } from '../keep.ts';
-import { timeoutOf } from '../options.ts';
+import { timeoutOf } from '../option-checks.ts';
 import { type Protocol, specOf } from '../protocol.ts';
 import { notConnected } from '../requests/asker.ts';
 import { checked } from '../schema.ts';

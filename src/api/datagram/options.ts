@@ -3,14 +3,15 @@
  *
  * Invariant: an option that means nothing to datagrams (`tls`, `reconnect`, `limits` ...) is refused by name: who sets it expects something of it.
  */
-import dns from 'node:dns/promises';
 import net from 'node:net';
+import { dns } from '../../loading.ts';
 import type { CodecName } from '../../codecs/codec.ts';
 import type { ReceiveMode } from '../../codecs/raw.ts';
 import type { DatagramOptions, DatagramSettings } from '../../endpoints/datagram-options.ts';
 import type { Place } from '../address.ts';
 import type { Logger } from '../log.ts';
-import { badOption, checkMeaning } from '../options.ts';
+import { badOption } from '../option-checks.ts';
+import { checkMeaning } from '../options.ts';
 import { agreedIds, eventCodecs, eventRules, type Protocol } from '../protocol.ts';
 
 /** What `listen` and `connect` take for udp: addresses. */
@@ -58,7 +59,7 @@ export function checkUdpOptions(options: UdpOptions): void {
 export async function resolved(host: string): Promise<{ address: string; isIpv6: boolean }> {
   const family = net.isIP(host.replace(/%.*$/, ''));
   if (family !== 0) return { address: host, isIpv6: family === 6 };
-  const found = await dns.lookup(host);
+  const found = await dns().promises.lookup(host);
   return { address: found.address, isIpv6: found.family === 6 };
 }
 

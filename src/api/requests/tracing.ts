@@ -5,7 +5,7 @@
  * Invariant: each trace ends once, with the error if there was one. Inputs and answers are never handed over. What a tracer throws is no reason
  * to lose a request or its answer: it is thrown again in a microtask.
  */
-import { AsyncLocalStorage } from 'node:async_hooks';
+import asyncHooks from 'node:async_hooks';
 import { callSafely, rethrowLater } from '../../connection/safely.ts';
 import { hasRequestSubscribers, type RequestNotice, requests } from '../diagnostics.ts';
 
@@ -90,7 +90,7 @@ class ChannelTrace implements AskTrace, HandleTrace {
     if (this.#inside !== undefined) return this.#inside(part);
     try {
       return requests.start.runStores(this.#notice, () => {
-        this.#inside = AsyncLocalStorage.snapshot();
+        this.#inside = asyncHooks.AsyncLocalStorage.snapshot();
         return part();
       });
     } finally {

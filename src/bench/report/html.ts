@@ -6,6 +6,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { ownFile } from '../../loading.ts';
 import type { Results } from '../results.ts';
 import { type Chart, scaledOption } from './chart.ts';
 import type { Charts } from './charts.ts';
@@ -159,6 +160,6 @@ function cell<T extends string | number>(value: T | undefined, shown: (value: T)
 
 /** The compiled script beside this file, without what only debuggers read. */
 function pageProgram(): string {
-  const text = fs.readFileSync(new URL('page-script.js', import.meta.url), 'utf8');
+  const text = fs.readFileSync(new URL(ownFile('bench/report/page-script')), 'utf8');
   return text.replace(/^\/\/# sourceMappingURL=.*$/m, '');
 }

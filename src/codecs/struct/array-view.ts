@@ -3,7 +3,7 @@
  *
  * Invariant: no index outside of the array reaches the memory.
  */
-import { inspect } from 'node:util';
+import util from 'node:util';
 import type { Element } from './layout.ts';
 import { type Memory, Place } from './memory.ts';
 import { readArray } from './read.ts';
@@ -70,7 +70,7 @@ export function arrayClass(
       return this.toArray();
     }
 
-    [inspect.custom](): unknown[] {
+    [util.inspect.custom](): unknown[] {
       return this.toArray();
     }
   };

@@ -4,7 +4,7 @@
  *
  * Invariant: a getter reads inside the struct's bytes behind the view's place; whoever places the view has made sure that they are there.
  */
-import { inspect } from 'node:util';
+import util from 'node:util';
 import { arrayClass } from './array-view.ts';
 import type { Element, Field, LaidOut, Layout } from './layout.ts';
 import { type Memory, Place, readText } from './memory.ts';
@@ -58,7 +58,7 @@ export function viewClass(layout: Layout): StructPlaceClass {
 
 /** For logs. A field of the same name comes after and wins. */
 function showAs(prototype: Place, plain: Getter): void {
-  for (const key of ['toJSON', inspect.custom])
+  for (const key of ['toJSON', util.inspect.custom])
     Object.defineProperty(prototype, key, { value: plain, configurable: true });
 }
 
