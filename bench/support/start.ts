@@ -4,12 +4,14 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { median } from '../../src/bench/statistics.ts';
+import { projectRoot } from './payloads.ts';
 
 const PROGRAM: string = fileURLToPath(new URL('start-program.js', import.meta.url));
-const LIBRARY: string = new URL('../../src/index.js', import.meta.url).href;
+/** As it is installed. */
+const LIBRARY: string = pathToFileURL(path.join(projectRoot(), 'dist', 'index.js')).href;
 const MODULES: Readonly<Record<'net' | 'ringwire', string>> = { net: 'node:net', ringwire: LIBRARY };
 /** The first ones fill the cache of the file system. */
 const WARM_TIMES = 2;

@@ -4,7 +4,7 @@
  * Invariant: `sockets` are exactly the sockets of open connections, in the order of their arrival.
  */
 import net from 'node:net';
-import type { TLSSocket, TlsOptions } from 'node:tls';
+import type { TlsOptions } from 'node:tls';
 import { tls } from '../loading.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
