@@ -21,6 +21,8 @@ export interface Setup {
 /** Slower than this, several times in a row, is a finding. */
 export const SLOW_MS = 50;
 const STACKED_MAX = 6;
+/** Most bytes of an input that are put into it once more. */
+const PART_BYTES_MAX = 32;
 const TELLING: readonly number[] = [0, 1, 2, 3, 4, 7, 8, 0x0c, 0x20, 0x22, 0x7f, 0x80, 0xf5, 0xfe, 0xff];
 
 /** Bit of the class of each count. */
@@ -45,6 +47,9 @@ export class Fuzzer {
   readonly #wide: Uint32Array;
   readonly #seen: Uint8Array;
   readonly #scratch: Buffer;
+  /** The beginnings of the scratch memory, by length. */
+  readonly #inputs: Buffer[] = [];
+  readonly #part: Buffer = Buffer.alloc(PART_BYTES_MAX);
 
   /** @throws Finding when an input of the corpus is one. */
   constructor(setup: Setup) {
@@ -68,7 +73,8 @@ export class Fuzzer {
 
   /** One mutated input. @throws Finding */
   step(): void {
-    const input = this.#scratch.subarray(0, this.#mutate());
+    const length = this.#mutate();
+    const input = (this.#inputs[length] ??= this.#scratch.subarray(0, length));
     if (this.#run(input)) this.corpus.push(Buffer.from(input));
   }
 
@@ -139,43 +145,57 @@ export class Fuzzer {
     const byte = (bytes[at] ?? 0) as number;
     switch (random.below(9)) {
       case 0:
-        return this.#replace(at, 1, Buffer.of(random.below(256)), length);
+        return this.#set(at, random.below(256), length);
       case 1:
-        return this.#replace(at, 1, Buffer.of(random.pick(TELLING)), length);
+        return this.#set(at, random.pick(TELLING), length);
       case 2:
-        return this.#replace(at, 1, Buffer.of(byte ^ (1 << random.below(8))), length);
+        return this.#set(at, byte ^ (1 << random.below(8)), length);
       case 3:
-        return this.#replace(at, 1, Buffer.of(byte + random.below(33) - 16), length);
+        return this.#set(at, byte + random.below(33) - 16, length);
       case 4: {
-        const word = words.length === 0 ? Buffer.of(byte) : random.pick(words);
-        return this.#replace(at, random.below(2) * word.length, word, length);
+        if (words.length === 0) return length;
+        const word = random.pick(words);
+        return this.#replace(at, random.below(2) * word.length, word, 0, word.length, length);
       }
       case 5:
-        return this.#replace(at, 1 + random.below(16), Buffer.alloc(0), length);
+        return this.#replace(at, 1 + random.below(16), bytes, 0, 0, length);
       case 6: {
         const from = random.below(length + 1);
-        const again = Buffer.from(bytes.subarray(from, Math.min(length, from + 1 + random.below(32))));
-        return this.#replace(at, 0, again, length);
+        const to = Math.min(length, from + 1 + random.below(PART_BYTES_MAX));
+        const again = this.#part;
+        for (let index = from; index < to; index++) again[index - from] = bytes[index] as number;
+        return this.#replace(at, 0, again, 0, to - from, length);
       }
       case 7: {
         const other = this.#pick();
         const from = random.below(other.length + 1);
-        const part = other.subarray(from, from + 1 + random.below(64));
-        return this.#replace(at, random.below(2) * part.length, part, length);
+        const to = Math.min(other.length, from + 1 + random.below(64));
+        return this.#replace(at, random.below(2) * (to - from), other, from, to, length);
       }
-      default:
-        return random.below(4) === 0 ? at : this.#replace(at, length - at, this.#pick().subarray(at), length);
+      default: {
+        if (random.below(4) === 0) return at;
+        const other = this.#pick();
+        return this.#replace(at, length - at, other, Math.min(at, other.length), other.length, length);
+      }
     }
   }
 
-  /** Puts `part` where `count` bytes were. @returns the new length, never above the bound */
-  #replace(at: number, count: number, part: Buffer, length: number): number {
+  /** Another byte at `at`, or one more. @returns the new length, never above the bound */
+  #set(at: number, byte: number, length: number): number {
+    if (at === this.#scratch.length) return length;
+    this.#scratch[at] = byte;
+    return Math.max(length, at + 1);
+  }
+
+  /** Puts the bytes of `part` from `from` to `to` where `count` bytes were. @returns the new length, never above the bound */
+  #replace(at: number, count: number, part: Buffer, from: number, to: number, length: number): number {
     const bytes = this.#scratch;
     const rest = Math.min(length, at + count);
-    const end = Math.min(bytes.length, at + part.length);
+    const end = Math.min(bytes.length, at + to - from);
     const newLength = Math.min(bytes.length, end + length - rest);
     bytes.copyWithin(end, rest, rest + newLength - end);
-    part.copy(bytes, at, 0, end - at);
+    // Most parts are a few bytes: a call would cost more.
+    for (let index = at; index < end; index++) bytes[index] = part[from + index - at] as number;
     return newLength;
   }
 }

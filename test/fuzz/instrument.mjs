@@ -1,6 +1,6 @@
 /**
- * Makes build/fuzz from build: the same programs, but every branch of src counts how often it was taken, in `globalThis.ringwireCoverage`, a Uint8Array.
- * Beside them it writes words.json: the numbers and short texts that the code compares with, which a fuzzer puts into its inputs.
+ * `node instrument.mjs [folder] [json of planted bugs]` makes build/fuzz, or another folder, from build: the same programs, but every branch of src counts
+ * how often it was taken, in `globalThis.ringwireCoverage`, a Uint8Array. Beside them it writes words.json: the numbers and short texts that the code compares with, which a fuzzer puts into its inputs.
  *
  * It changes no file of build, and instruments only code that targets run: the bench and the command line stay as they are.
  * Invariant: code that counts does otherwise what it did; the same sources give the same numbers of branches.
@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { parse } from 'acorn';
 
 const build = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', 'build');
-const out = path.join(build, 'fuzz');
+const [out = path.join(build, 'fuzz'), planted = '[]'] = process.argv.slice(2);
 const ROOMS = /^(?:bytes|frames|codecs|connection)\//;
 const COUNTERS = 'ringwireCounters';
 const TEXT_MAX = 24;
@@ -68,8 +68,20 @@ function render(source, node) {
   return text;
 }
 
+/** The source with the bugs that are planted in it. */
+function sourceOf(file) {
+  let source = fs.readFileSync(path.join(build, 'src', file), 'utf8');
+  for (const bug of JSON.parse(planted)) {
+    if (bug.file !== file) continue;
+    const [before, behind, ...more] = source.split(bug.text);
+    if (behind === undefined || more.length > 0) throw new Error(`${file} has not '${bug.text}' once`);
+    source = before + bug.instead + behind;
+  }
+  return source;
+}
+
 function instrument(file) {
-  const source = fs.readFileSync(file, 'utf8');
+  const source = sourceOf(file);
   const tree = parse(source, { ecmaVersion: 'latest', sourceType: 'module' });
   return `const ${COUNTERS} = globalThis.ringwireCoverage;\n${render(source, tree)}`;
 }
@@ -85,8 +97,7 @@ const files = fs
   .map((file) => file.replaceAll('\\', '/'))
   .filter((file) => file.endsWith('.js') && ROOMS.test(file))
   .toSorted();
-for (const file of files)
-  fs.writeFileSync(path.join(out, 'src', file), instrument(path.join(build, 'src', file)));
+for (const file of files) fs.writeFileSync(path.join(out, 'src', file), instrument(file));
 const { numbers, texts } = words;
 fs.writeFileSync(
   path.join(out, 'words.json'),

@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz -- <target> [--runs N] [--seconds S] [--seed N] [--state FOLDER] [--keep]`: runs a target until it has run N times in all, or for S seconds.
  * What was run, and the corpus so far, stand in the state folder: the next call goes on from there. `--keep` writes the corpus, without what adds
- * nothing, to fixtures/corpus.
+ * nothing, to fixtures/corpus. SIGINT ends a slice like its last second.
  *
  * It ends with 1 at the first finding, which it prints and writes to the state folder.
  * Invariant: the count in the state is that of inputs that were run to their end.
@@ -9,9 +9,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { seeded } from '../support/seeded.ts';
-import { projectRoot } from '../support/project.ts';
 import { corpusFile, readCorpus, writeCorpus } from './corpus.ts';
 import { Finding, Fuzzer } from './engine.ts';
 import { seedsOf } from './seeds.ts';
@@ -19,6 +19,8 @@ import { seedsOf } from './seeds.ts';
 const BYTES_MAX = 512;
 /** Runs between two looks at the clock. */
 const BATCH = 1000;
+/** Between two lines of progress, and two writings of the state. */
+const PROGRESS_MS = 10_000;
 
 interface State {
   runs: number;
@@ -75,60 +77,91 @@ function showStack(run: (input: Buffer) => void, input: Buffer): void {
   }
 }
 
+interface Slice {
+  readonly target: string;
+  readonly run: (input: Buffer) => void;
+  /** Before it. */
+  readonly state: State;
+  readonly start: number;
+}
+
+function fileOf(target: string, ending: string): string {
+  return join(values.state, `${target}${ending}`);
+}
+
+/** What stands in the state folder goes on from here, also when the process is killed. @returns in one line */
+function keep({ target, state, start }: Slice, fuzzer: Fuzzer | undefined, findings: number): string {
+  const seconds = (performance.now() - start) / 1000;
+  const runs = fuzzer?.executions ?? 0;
+  const now = { runs: state.runs + runs, seconds: state.seconds + seconds, findings };
+  writeFileSync(fileOf(target, '.json'), `${JSON.stringify(now)}\n`);
+  if (fuzzer !== undefined) writeCorpus(fileOf(target, '.txt'), fuzzer.corpus);
+  return (
+    `${target}: ${runs} runs in ${seconds.toFixed(1)} s, ${Math.round(runs / seconds)}/s; ` +
+    `${fuzzer?.corpus.length ?? 0} inputs, ${fuzzer?.features ?? 0} features; ` +
+    `in all ${now.runs} runs in ${Math.round(now.seconds)} s, ${findings} findings\n`
+  );
+}
+
+function makeFuzzer({ target, run, state }: Slice, counters: Uint8Array, words: readonly Buffer[]): Fuzzer {
+  return new Fuzzer({
+    target: run,
+    counters,
+    corpus: [...seedsOf(target), ...readCorpus(corpusFile(target)), ...readCorpus(fileOf(target, '.txt'))],
+    words,
+    // Another slice is another sequence.
+    random: seeded(Number(values.seed) * 1_000_003 + state.runs),
+    bytesMax: BYTES_MAX,
+  });
+}
+
+/** Steps until the runs or the seconds are over, or somebody wants it to end. */
+async function stepOn(slice: Slice, fuzzer: Fuzzer): Promise<void> {
+  const left = Number(values.runs) - slice.state.runs;
+  const untilMs = slice.start + Number(values.seconds) * 1000;
+  const interrupt = new AbortController();
+  process.once('SIGINT', () => interrupt.abort());
+  let nextMs = slice.start + PROGRESS_MS;
+  while (fuzzer.executions < left && performance.now() < untilMs && !interrupt.signal.aborted) {
+    for (let batch = Math.min(BATCH, left - fuzzer.executions); batch > 0; batch--) fuzzer.step();
+    if (performance.now() < nextMs) continue;
+    process.stderr.write(keep(slice, fuzzer, slice.state.findings));
+    nextMs += PROGRESS_MS;
+    // Signals are told between two batches.
+    await setImmediate();
+  }
+}
+
+function showFinding({ target, run }: Slice, finding: Finding, runs: number, findings: number): void {
+  const input = `input ${finding.input.toString('hex')}\n`;
+  process.stdout.write(`FINDING in ${target} after ${runs} runs: ${finding.message}\n${input}`);
+  showStack(run, finding.input);
+  writeFileSync(fileOf(target, `-finding-${findings}.txt`), input);
+}
+
 async function fuzz(target: string): Promise<number> {
-  const words = JSON.parse(readFileSync(join(projectRoot(), 'build', 'fuzz', 'words.json'), 'utf8')) as Words;
+  const words = JSON.parse(readFileSync(new URL('../../words.json', import.meta.url), 'utf8')) as Words;
   const counters = new Uint8Array((words.branches + 7) & ~7);
   // Instrumented modules take it when they are loaded.
   (globalThis as { ringwireCoverage?: Uint8Array }).ringwireCoverage = counters;
   const { fuzz: run } = (await import(`./targets/${target}.js`)) as { fuzz: (input: Buffer) => void };
   mkdirSync(values.state, { recursive: true });
-  const stateFile = join(values.state, `${target}.json`);
-  const corpusSoFar = join(values.state, `${target}.txt`);
-  const state = readState(stateFile);
-  const corpus = [...seedsOf(target), ...readCorpus(corpusFile(target)), ...readCorpus(corpusSoFar)];
-  // Another slice is another sequence.
-  const random = seeded(Number(values.seed) * 1_000_003 + state.runs);
+  const slice = { target, run, state: readState(fileOf(target, '.json')), start: performance.now() };
+  let { findings } = slice.state;
   // Most inputs are refused with an error, whose stack would cost more than all the rest.
   Error.stackTraceLimit = 0;
-  const start = performance.now();
   let fuzzer: Fuzzer | undefined;
   try {
-    fuzzer = new Fuzzer({
-      target: run,
-      counters,
-      corpus,
-      words: wordsOf(words),
-      random,
-      bytesMax: BYTES_MAX,
-    });
-    const left = Number(values.runs) - state.runs;
-    const untilMs = start + Number(values.seconds) * 1000;
-    while (fuzzer.executions < left && performance.now() < untilMs)
-      for (let batch = Math.min(BATCH, left - fuzzer.executions); batch > 0; batch--) fuzzer.step();
+    fuzzer = makeFuzzer(slice, counters, wordsOf(words));
+    await stepOn(slice, fuzzer);
   } catch (error) {
     if (!(error instanceof Finding)) throw error;
-    state.findings++;
-    process.stdout.write(`FINDING in ${target}: ${error.message}\ninput ${error.input.toString('hex')}\n`);
-    showStack(run, error.input);
-    writeFileSync(
-      join(values.state, `${target}-finding-${state.findings}.txt`),
-      `input ${error.input.toString('hex')}\n`,
-    );
+    findings++;
+    showFinding(slice, error, fuzzer?.executions ?? 0, findings);
   }
-  const seconds = (performance.now() - start) / 1000;
-  const runs = fuzzer?.executions ?? 0;
-  state.runs += runs;
-  state.seconds += seconds;
-  writeFileSync(stateFile, `${JSON.stringify(state)}\n`);
-  if (fuzzer !== undefined) {
-    writeCorpus(corpusSoFar, fuzzer.corpus);
-    if (values.keep) writeCorpus(corpusFile(target), fuzzer.corpus);
-  }
-  process.stdout.write(
-    `${target}: ${runs} runs in ${seconds.toFixed(1)} s, ${Math.round(runs / seconds)}/s; ` +
-      `${fuzzer?.corpus.length ?? 0} inputs, ${fuzzer?.features ?? 0} features; in all ${state.runs} runs, ${state.findings} findings\n`,
-  );
-  return state.findings;
+  process.stdout.write(keep(slice, fuzzer, findings));
+  if (values.keep && fuzzer !== undefined) writeCorpus(corpusFile(target), fuzzer.corpus);
+  return findings;
 }
 
 const [target = ''] = positionals;
