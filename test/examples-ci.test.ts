@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { ringwire } from './cli/support.ts';
+import { type Outcome, ringwire, ringwireEach } from './cli/support.ts';
 import { projectRoot } from './support/project.ts';
 
 const place: string = join(projectRoot(), 'examples', 'ci');
@@ -87,9 +87,10 @@ test('the YAML has a sane shape, in the workflow and in the text', () => {
 test('every command in the examples exists, with the options that it is given', () => {
   const uses = files.flatMap((file) => usesIn(read(file)));
   assert.ok(uses.length > 10);
-  for (const { command, options } of uses) {
+  const helps = ringwireEach(uses.map(({ command }) => ['bench', command, '--help']));
+  for (const [at, { command, options }] of uses.entries()) {
     assert.match(HELP, new RegExp(`^  ${command}\\b`, 'm'), `there is no ringwire bench ${command}`);
-    const { code, out } = ringwire(['bench', command, '--help']);
+    const { code, out } = helps[at] as Outcome;
     assert.equal(code, 0);
     for (const option of options) {
       assert.match(out, new RegExp(`${option}\\b`), `ringwire bench ${command} has no ${option}`);

@@ -1,7 +1,7 @@
 /**
  * Runs the compiled tests: `node test/run.mjs [--node <binary>] [--without <regular expression>] [pattern]`. Node 20 knows no globs and a run that found no test
  * exits 0 there, so the files are listed here and the count is checked. Received bytes are poisoned throughout: a view that
- * outlives its handler shows itself.
+ * outlives its handler shows itself. At the end the slowest files are named.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,6 +33,11 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+const DURATIONS = new URL('durations.mjs', import.meta.url).href;
+
+/** More than processors: many tests wait for a process or a deadline meanwhile. */
+const AT_ONCE = 3;
+
 /** The longest test takes a fraction of it: one that waits for ever ends as a failure. */
 const TEST_MS_MAX = 300_000;
 
@@ -44,6 +49,9 @@ async function run(some, concurrency) {
     '--test',
     `--test-concurrency=${concurrency}`,
     '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${DURATIONS}`,
+    '--test-reporter-destination=stdout',
     `--test-timeout=${TEST_MS_MAX}`,
   ];
   const child = spawn(values.node, [...options, ...some], {
@@ -69,7 +77,7 @@ const alone = (file) =>
   /^(?:reliability.(?:frames|payloads|slow-peers)|udp.programs)\./.test(path.relative(folder, file));
 const passed = await run(
   files.filter((file) => !alone(file)),
-  2,
+  AT_ONCE,
 );
 const passedAlone = await run(files.filter(alone), 1);
 if (!passed || !passedAlone) process.exitCode = 1;

@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly rounds: number;
   /** Of the full count of messages, those that are timed. */
   readonly share: number;
+  /** Measurements that run at the same time: above 1 their figures mean nothing. */
+  readonly atOnce?: number;
   /** Options of Node for a side, for instance a profiler's. */
   readonly execArgv?: (role: Role) => readonly string[];
   /** Ends the run; what was measured until then is returned. */
@@ -57,21 +59,45 @@ export async function runInTurns(
   let done = 0;
   for (let round = 0; round < options.rounds; round++) {
     // Every other round backwards: nobody always runs behind the same neighbour.
-    for (const { scenario, library, index } of round % 2 === 0 ? order : order.toReversed()) {
+    const turns = round % 2 === 0 ? order : order.toReversed();
+    const measured = await inOrder(turns, options, async ({ scenario, library, index }) => {
       options.progress(done++, total, scenario.id);
       const sized = sizeOf(scenario, options.share);
+      const reports = await measure(sized, library, PEER, options.execArgv ?? noOptions);
+      return { index, rows: rowsOf(sized, reports) };
+    });
+    for (const { index, rows } of measured) for (const row of rows) addRow(results[index] as Collected, row);
+    if (options.signal?.aborted) break;
+  }
+  return results.map((rows) => Array.from(rows.values()));
+}
+
+/**
+ * Works on `items`, `atOnce` of them at a time, until the signal or the first failure; what has begun then ends first.
+ * @returns what came of them, in their order
+ */
+async function inOrder<T, R>(
+  items: readonly T[],
+  { atOnce = 1, signal }: RunOptions,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const found: R[] = [];
+  const failures: unknown[] = [];
+  const left = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [place, item] of left) {
+      if (signal?.aborted || failures.length > 0) return;
       try {
-        const reports = await measure(sized, library, PEER, options.execArgv ?? noOptions);
-        for (const row of rowsOf(sized, reports)) addRow(results[index] as Collected, row);
+        found[place] = await work(item);
       } catch (error) {
         // The key that interrupts a command ends its children as well.
-        if (options.signal?.aborted) return rowsOfAll(results);
-        throw error;
+        if (!signal?.aborted) failures.push(error);
       }
-      if (options.signal?.aborted) return rowsOfAll(results);
     }
-  }
-  return rowsOfAll(results);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  if (failures.length > 0) throw failures[0];
+  return Object.values(found);
 }
 
 function noOptions(): readonly string[] {
@@ -84,10 +110,6 @@ function addRow(rows: Collected, row: Row): void {
   const known = rows.get(row.id);
   if (known === undefined) rows.set(row.id, { ...row, samples: [...row.samples] });
   else known.samples.push(...row.samples);
-}
-
-function rowsOfAll(results: readonly Collected[]): Row[][] {
-  return results.map((rows) => Array.from(rows.values()));
 }
 
 /** Enough for every peer and every question in flight, in whole broadcasts. */

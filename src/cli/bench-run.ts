@@ -15,9 +15,10 @@ import { readArguments, readNumber, UsageError } from './usage.ts';
 
 /** How much of a scenario's messages a round sends, and how many rounds there are. */
 const SIZES = {
-  smoke: { share: 0.001, rounds: 2 },
-  quick: { share: 0.1, rounds: 5 },
-  full: { share: 1, rounds: 10 },
+  // Its figures mean nothing, so that rows need no machine of their own.
+  smoke: { share: 0.001, rounds: 2, atOnce: 3 },
+  quick: { share: 0.1, rounds: 5, atOnce: 1 },
+  full: { share: 1, rounds: 10, atOnce: 1 },
 } as const;
 
 const RUN_HELP = `Usage: ringwire bench run [options] [pattern ...]
@@ -26,7 +27,7 @@ Measures messages between two processes on this machine and prints medians with 
 turns, so that a slow moment hits every row. Patterns choose the rows whose name contains one of them, or is it.
 
 Options:
-  --smoke            seconds: does everything run? (figures mean nothing)
+  --smoke            seconds: does everything run? Several rows at once: figures mean nothing
   --quick            about a minute (default)
   --full             some minutes: for results that are kept
   --rounds <n>       samples per row instead of the size's number
@@ -75,7 +76,7 @@ export async function benchRun(words: readonly string[]): Promise<number> {
   }
   const sizes = (['smoke', 'quick', 'full'] as const).filter((size) => values[size]);
   if (sizes.length > 1) throw new UsageError(`--${sizes.join(' and --')} exclude each other`, RUN_HELP);
-  const { share, rounds: usual } = SIZES[sizes[0] ?? 'quick'];
+  const { share, rounds: usual, atOnce } = SIZES[sizes[0] ?? 'quick'];
   const rounds =
     values.rounds === undefined ? usual : Math.trunc(readNumber('rounds', values.rounds, 1, RUN_HELP));
   const all = await knownScenarios(values.payload, values.scenario);
@@ -92,6 +93,7 @@ export async function benchRun(words: readonly string[]): Promise<number> {
   const rows = await runScenarios(chosen, {
     share,
     rounds,
+    atOnce,
     progress: progress.show,
     signal: interrupt.signal,
   });

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { projectRoot } from '../support/project.ts';
-import { folder, removeFolder, ringwire } from './support.ts';
+import { folder, type Outcome, removeFolder, ringwire, ringwireEach } from './support.ts';
 
 after(removeFolder);
 
@@ -35,7 +35,7 @@ const ROW = 'unix/raw-frame/64B/echo';
 
 test('a planted slowdown is found, the same version twice is not slower', () => {
   const [plain, slow] = [version('plain', PLAIN), version('slow', SLOW)];
-  const options = ['--share', '0.02', '--min-effect', '10'];
+  const options = ['--share', '0.005', '--min-effect', '10'];
   const found = ringwire(['bench', 'ab', '--rounds', '7', ...options, plain, slow, ROW]);
   assert.equal(found.code, 1, found.out + found.err);
   assert.match(found.out, /\| unix\/raw-frame\/64B\/echo#p50 \| slower \| 0\.\d+ /);
@@ -53,14 +53,16 @@ test('a planted slowdown is found, the same version twice is not slower', () => 
 test('versions that are none are told', () => {
   const empty = path.join(folder, 'empty');
   fs.mkdirSync(empty, { recursive: true });
-  for (const [args, message] of [
+  const cases = [
     [['onlyone'], 'two versions are needed'],
     [[empty, empty], 'holds no built ringwire'],
     [['no-such-commit', empty], 'no-such-commit is neither a folder nor a commit'],
     [[empty, empty, 'no-such-row'], 'no row has no-such-row in its name'],
     [['--rounds', 'x', empty, empty], "--rounds is a number from 1 on, not 'x'"],
-  ] as const) {
-    const { code, err } = ringwire(['bench', 'ab', ...args]);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => ['bench', 'ab', ...args]));
+  for (const [at, [args, message]] of cases.entries()) {
+    const { code, err } = outcomes[at] as Outcome;
     assert.equal(code, 2, args.join(' '));
     assert.ok(err.includes(message), err);
   }

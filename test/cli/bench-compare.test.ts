@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { makeResults, type Results } from '../../src/bench/results.ts';
-import { file, folder, removeFolder, ringwire } from './support.ts';
+import { file, folder, type Outcome, removeFolder, ringwire, ringwireEach } from './support.ts';
 
 after(removeFolder);
 
@@ -58,7 +58,7 @@ test('mistakes: one clear line, the help, exit code 2, nothing on stdout', () =>
   const alien = file('alien.json', { format: 'other' });
   const old = file('old.json', { ...results(1), version: 99 });
   const rowless = file('rowless.json', { ...results(1), rows: [{ id: 'x' }] });
-  for (const [args, message] of [
+  const cases = [
     [[], 'a command is missing'],
     [['dance'], "no command 'dance'"],
     [['bench'], 'a subcommand is missing'],
@@ -72,8 +72,10 @@ test('mistakes: one clear line, the help, exit code 2, nothing on stdout', () =>
     [['bench', 'compare', base, alien], 'it does not say "format": "ringwire-bench"'],
     [['bench', 'compare', base, old], 'it has version 99'],
     [['bench', 'compare', base, rowless], 'row 0 lacks'],
-  ] as const) {
-    const { code, out, err } = ringwire(args);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => args));
+  for (const [at, [args, message]] of cases.entries()) {
+    const { code, out, err } = outcomes[at] as Outcome;
     assert.equal(code, 2, args.join(' '));
     assert.equal(out, '');
     assert.ok(err.startsWith('ringwire: ') && err.includes(message), err);
@@ -81,8 +83,8 @@ test('mistakes: one clear line, the help, exit code 2, nothing on stdout', () =>
 });
 
 test('help goes to stdout', () => {
-  for (const args of [['--help'], ['bench', '--help'], ['bench', 'compare', '--help']]) {
-    const { code, out } = ringwire(args);
+  const commands = [['--help'], ['bench', '--help'], ['bench', 'compare', '--help']];
+  for (const { code, out } of ringwireEach(commands)) {
     assert.equal(code, 0);
     assert.match(out, /^Usage: ringwire /);
   }

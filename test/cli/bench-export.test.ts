@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { makeResults, type Results } from '../../src/bench/results.ts';
-import { file, folder, removeFolder, ringwire } from './support.ts';
+import { file, folder, type Outcome, removeFolder, ringwire, ringwireEach } from './support.ts';
 
 after(removeFolder);
 
@@ -115,15 +115,17 @@ test('benchstat: a line per sample, the direction of each unit', () => {
 });
 
 test('mistakes: one clear line, exit code 2, nothing on stdout; help', () => {
-  for (const [args, message] of [
+  const cases = [
     [[], 'one result file is needed'],
     [[kept, kept], 'one result file is needed'],
     [[kept], '--to is missing: it takes csv, junit, github-action-benchmark, bencher, benchstat'],
     [['--to', 'toString', kept], "--to knows no 'toString'"],
     [['--to', 'csv', '--better', 'best', kept], "--better is higher or lower, not 'best'"],
     [['--to', 'csv', path.join(folder, 'none.json')], 'it cannot be read'],
-  ] as const) {
-    const { code, out, err } = ringwire(['bench', 'export', ...args]);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => ['bench', 'export', ...args]));
+  for (const [at, [args, message]] of cases.entries()) {
+    const { code, out, err } = outcomes[at] as Outcome;
     assert.equal(code, 2, args.join(' '));
     assert.equal(out, '');
     assert.ok(err.startsWith('ringwire: ') && err.includes(message), err);

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { projectRoot } from '../support/project.ts';
-import { folder, removeFolder, ringwire } from './support.ts';
+import { folder, type Outcome, removeFolder, ringwire, ringwireEach } from './support.ts';
 
 after(removeFolder);
 
@@ -47,12 +47,14 @@ test('a C peer has no profile, a row that is none or several is told', () => {
   ]);
   assert.equal(code, 0, err);
   if (!err.includes('is skipped')) assert.match(out, /^server: [^\n]*\n$/);
-  for (const [args, message] of [
+  const cases = [
     [[], 'one row is needed'],
     [['nothing'], 'no row has nothing in its name'],
     [['sensor/one-way'], 'sensor/one-way is in the names of 9 rows'],
-  ] as const) {
-    const told = ringwire(['bench', 'flame', ...args]);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => ['bench', 'flame', ...args]));
+  for (const [at, [, message]] of cases.entries()) {
+    const told = outcomes[at] as Outcome;
     assert.equal(told.code, 2);
     assert.ok(told.err.includes(message), told.err);
   }

@@ -10,7 +10,7 @@ import { after, test } from 'node:test';
 import { readBudgets } from '../../src/bench/budgets.ts';
 import type { Judgement } from '../../src/bench/gate.ts';
 import { projectRoot } from '../support/project.ts';
-import { file, folder, type Outcome, removeFolder, ringwire } from './support.ts';
+import { file, folder, type Outcome, removeFolder, ringwireEach } from './support.ts';
 
 after(removeFolder);
 
@@ -39,6 +39,8 @@ function gateOf(name: string, line: string): (...args: string[]) => Outcome {
   };
 }
 
+const clean = gateOf('clean', '');
+
 function broken({ out }: Outcome): string[] {
   return (JSON.parse(out) as Judgement[])
     .filter(({ verdict }) => verdict === 'broken')
@@ -46,7 +48,6 @@ function broken({ out }: Outcome): string[] {
 }
 
 test('a version keeps its own budgets; each planted cost breaks the one that it belongs to', () => {
-  const clean = gateOf('clean', '');
   const cost = { heap: 1, copied: 1, gc: 1, ratio: 1, against: 'unix/by-hand/64B/one-way' };
   const [major = ''] = process.versions.node.split('.');
   const others = { 7: { cpu: 'x', rows: { old: cost } }, [major]: { cpu: 'x', rows: { other: cost } } };
@@ -87,12 +88,12 @@ test('budgets of another processor: counts are judged, the ratio is reported', (
     'elsewhere.json',
     text.replaceAll(/"cpu": "[^"]*"/g, '"cpu": "abacus"').replaceAll(/"ratio": [\d.]+/g, '"ratio": 900'),
   );
-  const { code, out } = gateOf('elsewhere', '')('--budgets', elsewhere, ROW);
+  const { code, out } = clean('--budgets', elsewhere, ROW);
   assert.equal(code, 0, out);
   assert.match(out, /speed beside the reference \| [\d.]+ \| 900 \| reported \|/);
   assert.match(out, /The ratios were taken on another processor/);
   const strict = file('strict.json', text.replaceAll(/"copied": [\d.]+/g, '"copied": 10'));
-  const judged = gateOf('elsewhere', '')('--budgets', strict, ROW);
+  const judged = clean('--budgets', strict, ROW);
   assert.equal(judged.code, 1);
   assert.match(judged.out, /1 of 5 budgets are broken\./);
 });
@@ -105,7 +106,7 @@ test('mistakes are told before anything is measured', () => {
     version: 1,
     node: { [major]: { cpu: 'x', rows } },
   });
-  for (const [args, message] of [
+  const cases = [
     [['--budgets', path.join(folder, 'none.json')], 'it cannot be read'],
     [['--budgets', file('text.json', 'text')], 'it is not JSON'],
     [['--budgets', file('other.json', {})], 'it does not say "format"'],
@@ -133,8 +134,10 @@ test('mistakes are told before anything is measured', () => {
       ],
       'cannot be gated: only one-way and echo over unix can',
     ],
-  ] as const) {
-    const { code, err } = ringwire(['bench', 'gate', ...args]);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => ['bench', 'gate', ...args]));
+  for (const [at, [, message]] of cases.entries()) {
+    const { code, err } = outcomes[at] as Outcome;
     assert.equal(code, 2, err);
     assert.ok(err.includes(message), err);
   }

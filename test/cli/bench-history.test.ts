@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import type { Trends } from '../../src/bench/trends.ts';
 import { exampleHistory, exampleResults, MACHINE } from '../support/results.ts';
-import { file, removeFolder, ringwire } from './support.ts';
+import { file, type Outcome, removeFolder, ringwire, ringwireEach } from './support.ts';
 
 after(removeFolder);
 
@@ -77,15 +77,17 @@ test('results of other machines are said', () => {
 
 test('mistakes: one clear line, exit code 2, nothing on stdout', () => {
   const broken = file('broken.ndjson', `${JSON.stringify(exampleResults({ rounds: 1 }))}\n{"format":"ring`);
-  for (const [args, message] of [
+  const cases = [
     [[], 'a history file is needed'],
     [[steady, 'dance'], 'no row of the newest result has dance in its name'],
     [['--min-effect', 'x', steady], '--min-effect is a number'],
     [['--loud', steady], "Unknown option '--loud'"],
     [['missing.ndjson'], 'missing.ndjson is no bench history: it cannot be read'],
     [[broken], 'line 2 is not JSON'],
-  ] as const) {
-    const { code, out, err } = ringwire(['bench', 'history', ...args]);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => ['bench', 'history', ...args]));
+  for (const [at, [args, message]] of cases.entries()) {
+    const { code, out, err } = outcomes[at] as Outcome;
     assert.equal(code, 2, args.join(' '));
     assert.equal(out, '');
     assert.ok(err.startsWith('ringwire: ') && err.includes(message), err);

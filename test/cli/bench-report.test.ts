@@ -11,7 +11,7 @@ import { makeResults, type Row } from '../../src/bench/results.ts';
 import { xmlFault } from '../support/markup.ts';
 import { projectRoot } from '../support/project.ts';
 import { CONTESTANTS, exampleHistory, exampleResults } from '../support/results.ts';
-import { file, folder, removeFolder, ringwire } from './support.ts';
+import { file, folder, type Outcome, removeFolder, ringwire, ringwireEach } from './support.ts';
 
 after(removeFolder);
 
@@ -216,15 +216,17 @@ test('without the chart library: tables only, and what to install', () => {
 });
 
 test('mistakes: one clear line, exit code 2', () => {
-  for (const [args, message] of [
+  const cases = [
     [[], 'one result file is needed'],
     [[results, results, '--html', 'x.html'], 'one result file is needed'],
     [[results], 'nothing to write: --markdown or --html is needed'],
     [[results, '--html', 'x.html', '--charts', 'x'], '--charts goes with --markdown'],
     [[path.join(folder, 'none.json'), '--html', 'x.html'], 'it cannot be read'],
     [[results, '--html', path.join(folder, 'x.html'), '--history', 'none.ndjson'], 'is no bench history'],
-  ] as const) {
-    const { code, out, err } = ringwire(['bench', 'report', ...args]);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => ['bench', 'report', ...args]));
+  for (const [at, [args, message]] of cases.entries()) {
+    const { code, out, err } = outcomes[at] as Outcome;
     assert.equal(code, 2, args.join(' '));
     assert.equal(out, '');
     assert.ok(err.startsWith('ringwire: ') && err.includes(message), err);

@@ -14,7 +14,7 @@ import { readResults } from '../../src/bench/results.ts';
 import { runScenarios } from '../../src/bench/run.ts';
 import { type Scenario, SCENARIOS, SHAPES } from '../../src/bench/scenarios.ts';
 import { projectRoot } from '../support/project.ts';
-import { CLI, file, folder, removeFolder, ringwire } from './support.ts';
+import { CLI, file, folder, type Outcome, removeFolder, ringwire, ringwireEach } from './support.ts';
 
 after(removeFolder);
 
@@ -172,7 +172,7 @@ function module(scenario: object): string[] {
 
 test('mistakes are told before anything is measured', () => {
   const good = { name: 'a', data: 8, contestants: ['net'] };
-  for (const [args, message] of [
+  const cases = [
     [['--smoke', '--full'], '--smoke and --full exclude each other'],
     [['--payload', 'a', '--scenario', 'b'], '--payload and --scenario exclude each other'],
     [['--rounds', '0'], "--rounds is a number from 1 on, not '0'"],
@@ -191,8 +191,10 @@ test('mistakes are told before anything is measured', () => {
     [module({ ...good, contestants: ['nobody'] }), "there is no contestant 'nobody'"],
     [module({ ...good, count: 0.5 }), 'count is a whole number from 1 on'],
     [module({ ...good, shape: 'open' }), 'an open loop needs perSecond'],
-  ] as const) {
-    const { code, err } = ringwire(['bench', 'run', ...args]);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => ['bench', 'run', ...args]));
+  for (const [at, [, message]] of cases.entries()) {
+    const { code, err } = outcomes[at] as Outcome;
     assert.equal(code, message.includes('nobody') ? 4 : 2, err);
     assert.ok(err.includes(message), err);
   }

@@ -8,7 +8,17 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { hasColour } from '../../src/cli/style.ts';
 import { listen } from '../../src/index.ts';
-import { file, folder, freeAddress, removeFolder, ringwire, run, start } from './support.ts';
+import {
+  file,
+  folder,
+  freeAddress,
+  type Outcome,
+  removeFolder,
+  ringwire,
+  ringwireEach,
+  run,
+  start,
+} from './support.ts';
 
 after(removeFolder);
 
@@ -21,8 +31,7 @@ const commands: readonly string[] = listed(ringwire(['--help']).out);
 const subcommands: readonly string[] = listed(ringwire(['bench', '--help']).out);
 const helps = new Map<string, string>();
 
-async function look(words: readonly string[]): Promise<void> {
-  const { out, err, code } = await run(...words, '--help');
+function look(words: readonly string[], { out, err, code }: Outcome): void {
   assert.deepEqual([code, err], [0, ''], words.join(' '));
   const name = words.join(' ');
   assert.ok(out.startsWith(`Usage: ringwire ${name} `) || out.startsWith(`Usage: ringwire ${name}\n`), out);
@@ -33,7 +42,7 @@ async function look(words: readonly string[]): Promise<void> {
   helps.set(name, out);
 }
 
-test('every command has help with examples, its options and its exit codes', async () => {
+test('every command has help with examples, its options and its exit codes', () => {
   const sources = fs.readdirSync(path.join(import.meta.dirname, '..', '..', 'src', 'cli'));
   for (const command of commands) assert.ok(sources.includes(`${command}.js`), command);
   assert.equal(commands.length, 12, commands.join(' '));
@@ -42,8 +51,8 @@ test('every command has help with examples, its options and its exit codes', asy
     ...commands.filter((command) => command !== 'bench').map((command) => [command]),
     ...subcommands.map((subcommand) => ['bench', subcommand]),
   ];
-  // Two at a time: the machine may have no more processors.
-  for (let at = 0; at < all.length; at += 2) await Promise.all(all.slice(at, at + 2).map(look));
+  const outcomes = ringwireEach(all.map((words) => [...words, '--help']));
+  for (const [at, words] of all.entries()) look(words, outcomes[at] as Outcome);
 });
 
 test('--json prints JSON and nothing else, of every command that talks to peers or makes something', async (context) => {

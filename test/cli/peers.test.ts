@@ -10,7 +10,18 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, test, type TestContext } from 'node:test';
 import { connect, listen, type PeerServer } from '../../src/index.ts';
-import { CLI, file, folder, freeAddress as address, removeFolder, ringwire, run, start } from './support.ts';
+import {
+  CLI,
+  file,
+  folder,
+  freeAddress as address,
+  type Outcome,
+  removeFolder,
+  ringwire,
+  ringwireEach,
+  run,
+  start,
+} from './support.ts';
 
 after(removeFolder);
 
@@ -287,7 +298,7 @@ function hasOpenssl(): boolean {
 
 test('mistakes are told in one line with the help, and exit code 2', () => {
   const missing = `unix:${path.join(folder, 'missing')}`;
-  for (const [args, text] of [
+  const cases = [
     [[], /a command is missing/],
     [['nothing'], /there is no command 'nothing'/],
     [['listen'], /an address is missing/],
@@ -305,14 +316,16 @@ test('mistakes are told in one line with the help, and exit code 2', () => {
     [['replay', file('bad.ndjson', 'x\n'), missing], /line 1: this is no recorded message/],
     [['doctor'], /an address is missing/],
     [['certs', 'a b'], /is no name of a host/],
-  ] as const) {
-    const { code, err, out } = ringwire(args);
+  ] as const;
+  const outcomes = ringwireEach(cases.map(([args]) => args));
+  for (const [at, [args, text]] of cases.entries()) {
+    const { code, err, out } = outcomes[at] as Outcome;
     assert.deepEqual([code, out], [2, ''], args.join(' '));
     assert.match(err, text);
   }
-  for (const command of ['listen', 'send', 'request', 'lat', 'tap', 'replay', 'doctor', 'certs', 'bench']) {
-    const { code, out } = ringwire([command, '--help']);
-    assert.equal(code, 0, command);
+  const commands = ['listen', 'send', 'request', 'lat', 'tap', 'replay', 'doctor', 'certs', 'bench'];
+  for (const { code, out } of ringwireEach(commands.map((command) => [command, '--help']))) {
+    assert.equal(code, 0, out);
     assert.match(out, /^Usage: ringwire /);
   }
 });

@@ -30,6 +30,22 @@ export function ringwire(args: readonly string[], env: Record<string, string> = 
   return { code: status, out: stdout, err: stderr };
 }
 
+const EACH: string = fileURLToPath(new URL('each-command.js', import.meta.url));
+
+/** Commands one after the other in one process: for what ends before there is anything that a process of its own would show. */
+export function ringwireEach(commands: readonly (readonly string[])[]): Outcome[] {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [EACH], {
+    encoding: 'utf8',
+    input: JSON.stringify(commands),
+    env: { ...process.env, GITHUB_STEP_SUMMARY: '' },
+    maxBuffer: 2 ** 24,
+  });
+  if (status !== 0) throw new Error(`${status}: ${stdout}${stderr}`);
+  const outcomes = JSON.parse(stdout) as Outcome[];
+  if (outcomes.length !== commands.length) throw new Error(stdout);
+  return outcomes;
+}
+
 /** Writes text, or a value as JSON, and returns where. */
 export function file(name: string, content: unknown): string {
   const place = path.join(folder, name);
