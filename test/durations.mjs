@@ -16,7 +16,7 @@ export default async function* durations(events) {
   }
   const slowest = [...seconds].toSorted(([, a], [, b]) => b - a).slice(0, SHOWN);
   const lines = slowest.map(
-    ([file, sum]) => `  ${sum.toFixed(1).padStart(6)} s ${path.relative('build/test', file)}\n`,
+    ([file, sum]) => `  ${sum.toFixed(1).padStart(6)} s ${path.relative('', file)}\n`,
   );
   yield `slowest files:\n${lines.join('')}`;
 }
