@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { projectRoot } from '../support/project.ts';
-import { ACKNOWLEDGED, type Canary, CANARIES, DATAGRAMS, SIMULATOR } from './canaries.ts';
+import { ACKNOWLEDGED, type Canary, CANARIES, DATAGRAMS, IPC_FACE, SIMULATOR } from './canaries.ts';
 
 const root: string = projectRoot();
 /** So many that each bug shows; the runs end with the first that does. */
@@ -47,7 +47,7 @@ interface Result {
 /** Runs a check in a copy. It is caught by a test that fails or by a promise that was broken, not by a program that does not start. */
 function check(folder: string, caughtBy: string, from: number, seeds: number): Promise<Result> {
   const build = join(folder, 'build', 'test');
-  const isSimulator = [SIMULATOR, DATAGRAMS, ACKNOWLEDGED].includes(caughtBy);
+  const isSimulator = [SIMULATOR, DATAGRAMS, ACKNOWLEDGED, IPC_FACE].includes(caughtBy);
   const kind = isSimulator ? caughtBy.split(' ').slice(1) : [];
   const args = isSimulator
     ? [join(build, 'sim', 'main.js'), '--from', String(from), '--seeds', String(seeds), ...kind]

@@ -19,6 +19,7 @@ export interface Canary {
 export const SIMULATOR = 'sim';
 export const DATAGRAMS = 'sim --datagrams';
 export const ACKNOWLEDGED = 'sim --ack';
+export const IPC_FACE = 'sim --ipc';
 
 const bug = (
   what: string,
@@ -330,5 +331,41 @@ export const CANARIES: readonly Canary[] = [
     'behind(entry.parts, this.#released)',
     'behind(entry.parts, this.#released - 1)',
     ACKNOWLEDGED,
+  ),
+  // Sync mode and node-ipc's wire.
+  bug(
+    'sync: what was under way when the connection went stops the rest',
+    'connection/sync-window.js',
+    'this.#inFlight = 0;',
+    '',
+    IPC_FACE,
+  ),
+  bug(
+    'sync: an answer takes two messages away',
+    'connection/sync-window.js',
+    'this.#inFlight--;\n        this.#drop(0);',
+    'this.#inFlight--;\n        this.#drop(0);\n        this.#drop(0);',
+    IPC_FACE,
+  ),
+  bug(
+    'sync: nobody waits for an answer',
+    'connection/sync-window.js',
+    'this.#inFlight < this.#options.window && ',
+    '',
+    IPC_FACE,
+  ),
+  bug(
+    'node-ipc: a delimiter over a seam is missed',
+    'frames/delimited.js',
+    'this.#cursor + behind - 1',
+    'this.#cursor + behind - 2',
+    IPC_FACE,
+  ),
+  bug(
+    'node-ipc: a carry loses its first bytes',
+    'bytes/carry.js',
+    'this.bytes.copy(grown, 0, 0, this.length);',
+    '',
+    IPC_FACE,
   ),
 ];

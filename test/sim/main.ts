@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- [--datagrams | --ack] [--seeds 200000] [--from 1] [--seed N] [--failures 1]`: many runs of the simulator, or one again with its trace. Ends with 1
+ * `npm run sim -- [--datagrams | --ack | --ipc] [--seeds 200000] [--from 1] [--seed N] [--failures 1]`: many runs of the simulator, or one again with its trace. Ends with 1
  * when a promise was broken, and says which seed brings it back. It stops at the first failures, one unless said otherwise.
  *
  * Invariant: equal arguments give equal runs.
@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 import { runAcknowledged } from './acknowledged-run.ts';
 import { runDatagrams } from './datagram-run.ts';
+import { runIpc } from './ipc-run.ts';
 import { report } from './report.ts';
 import { runSeed } from './run.ts';
 import type { Outcome } from './simulate.ts';
@@ -23,6 +24,7 @@ const { values } = parseArgs({
     failures: { type: 'string' },
     datagrams: { type: 'boolean', default: false },
     ack: { type: 'boolean', default: false },
+    ipc: { type: 'boolean', default: false },
   },
 });
 const number = (text: string | undefined, otherwise: number): number => {
@@ -32,8 +34,13 @@ const number = (text: string | undefined, otherwise: number): number => {
 };
 const from = number(values.seed ?? values.from, 1);
 const count = values.seed === undefined ? number(values.seeds, SEEDS) : 1;
-const kind = values.datagrams ? '--datagrams ' : values.ack ? '--ack ' : '';
-const run = values.datagrams ? runDatagrams : values.ack ? runAcknowledged : runSeed;
+const [kind, run] = values.datagrams
+  ? (['--datagrams ', runDatagrams] as const)
+  : values.ack
+    ? (['--ack ', runAcknowledged] as const)
+    : values.ipc
+      ? (['--ipc ', runIpc] as const)
+      : (['', runSeed] as const);
 const failuresMax = number(values.failures, 1);
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { scaled } from '../reliability/scale.ts';
 import { runAcknowledged } from './acknowledged-run.ts';
 import { runDatagrams } from './datagram-run.ts';
+import { runIpc } from './ipc-run.ts';
 import { report } from './report.ts';
 import { runSeed } from './run.ts';
 
@@ -47,9 +48,20 @@ test('S4 acknowledged: exactly once across connections, in both directions', asy
   assert.ok(delivered > 50 * seeds, `${delivered} messages`);
 });
 
+test('S4 node-ipc’s wire, and sync mode: in order, once and whole; one message under way, and none missing', async (context) => {
+  const seeds = scaled(context, 100, 2_000);
+  let delivered = 0;
+  for (let seed = 1; seed <= seeds; seed++) {
+    const outcome = await runIpc(seed);
+    assert.deepEqual(outcome.violations, [], report(outcome, '--ipc '));
+    delivered += outcome.deliveredCount;
+  }
+  assert.ok(delivered > 50 * seeds, `${delivered} messages`);
+});
+
 test('S4 a seed brings back its run, step by step', async () => {
   for (const seed of [3, 4, 5, 6]) {
-    for (const run of [runSeed, runAcknowledged]) {
+    for (const run of [runSeed, runAcknowledged, runIpc]) {
       const [one, other] = [await run(seed), await run(seed)];
       assert.ok(one.trace.length > 5);
       assert.deepEqual(one, other);
