@@ -69,11 +69,17 @@ echo 'rate: ok'
 # The echo gives a source that listens nothing to check, but reads and answers all of it.
 run "$bin/source" "$folder/socket" --listen --count 1000 --size 64 -- "$bin/echo" "$folder/socket" --connect
 grep -q '"count":1000,"refused":0' "$folder/second"
-echo 'echo: ok'
+run "$bin/echo" tcp:127.0.0.1:0 -- "$bin/source" tcp:127.0.0.1:@PORT --count 1000 --size 64
+grep -q '"count":1000,"refused":0' "$folder/first"
+run "$bin/echo" udp:127.0.0.1:0 --idle 500 -- "$bin/source" udp:127.0.0.1:@PORT --count 1000 --size 64 --rate 5000
+grep -q '"count":1000,"refused":0' "$folder/first"
+echo 'echo on unix, tcp and udp: ok'
 
-run "$bin/node-ipc" "$folder/socket" --listen --echo --expect 2 -- "$bin/node-ipc" "$folder/socket" --send one '{"a":[1,2]}' --send two null --expect 2
-printf '%s\n' '{"type":"one","data":{"a":[1,2]}}' '{"type":"two","data":null}' | cmp - "$folder/second"
-echo 'node-ipc: ok'
+for address in "$folder/socket $folder/socket" "tcp:127.0.0.1:0 tcp:127.0.0.1:@PORT"; do
+  run "$bin/node-ipc" "${address% *}" --listen --echo --expect 2 -- "$bin/node-ipc" "${address#* }" --send one '{"a":[1,2]}' --send two null --expect 2
+  printf '%s\n' '{"type":"one","data":{"a":[1,2]}}' '{"type":"two","data":null}' | cmp - "$folder/second"
+done
+echo 'node-ipc on unix and tcp: ok'
 
 # A stream that ends early is loss and has to show.
 if run "$bin/sink" "$folder/socket" --count 11 -- "$bin/source" "$folder/socket" --count 10 --size 8 2>"$folder/errors"; then

@@ -264,7 +264,7 @@ static inline int rw_take_name_(rw_frame *frame) {
   return RW_FRAME;
 }
 
-/* ---- 3. Control frames (twin: src/frames/control.ts) -------------------------------------------------------------------------
+/* ---- 3. Control frames (twins: src/frames/control.ts, layouts.ts, session.ts) ---------------------------------------------------
  * Preamble and control frames of the ringwire wire, as PROTOCOL.md sections 1.1 and 1.3 define them: writing into caller's memory,
  * reading in place. It keeps no state and decides nothing about a connection.
  * Invariant: every length in a control frame is checked against the payload before it is used. */
@@ -730,7 +730,9 @@ static inline uint32_t rw_crc32(uint32_t crc, const uint8_t *bytes, size_t lengt
   return ~crc;
 }
 
-/* ---- 8. Datagrams, PROTOCOL.md section 4 ----------------------------------------------------------------------------------------
+/* ---- 8. Datagrams (twin: src/frames/datagram.ts) ----------------------------------------------------------------------------------
+ * Datagrams of the ringwire wire, PROTOCOL.md section 4: headers written and read in place, and the frames of a datagram handed out in
+ * place. No I/O and no memory from one datagram to the next. Anybody can send a datagram, so a fault is a code: count it, answer nothing.
  * Each datagram stands alone: a header and whole frames, or one part of a frame. Writing: rw_write_datagram, then frames with
  * rw_write_frame behind it, then rw_finish_datagram. Reading: rw_read_datagram, then rw_next_in_datagram or rw_assemble.
  * Invariant: the frames of a datagram are judged one after the other, and a fault ends the datagram. */
@@ -887,8 +889,9 @@ static inline void rw_assembly_init(rw_assembly *assembly, uint8_t *memory, size
 
 /* Adds the part of a datagram with RW_DATAGRAM_FRAGMENT. A part of another frame than the one under way begins anew. Returns RW_MORE while
  * parts are missing (also for one that came twice); RW_ERR_BAD_CONTROL for a part that contradicts itself, or the parts before it, which
- * are given up then, or for a frame that contradicts its parts; RW_ERR_MEMORY_LIMIT when memory or seen is too small; and when the last
- * part has come what rw_next_in_datagram would return for the frame, which is borrowed from memory. */
+ * are given up then, or for a frame that contradicts its parts; RW_ERR_FRAME_TOO_LARGE when no payload within the limit makes such a frame;
+ * RW_ERR_MEMORY_LIMIT when memory or seen is too small; and when the last part has come what rw_next_in_datagram would return for the
+ * frame, which is borrowed from memory. */
 static inline int rw_assemble(rw_assembly *assembly, const rw_datagram *datagram, uint32_t payload_limit, uint16_t agreed_max,
                               rw_frame *frame) {
   const uint32_t count = datagram->count, index = datagram->index, total = datagram->frame_bytes;
@@ -900,6 +903,7 @@ static inline int rw_assemble(rw_assembly *assembly, const rw_datagram *datagram
   if (is_last && (total - length) % (count - 1u)) return RW_ERR_BAD_CONTROL;
   const uint32_t part = is_last ? (uint32_t)((total - length) / (count - 1u)) : (uint32_t)length;
   if (rw_part_count(total, part) != count) return RW_ERR_BAD_CONTROL;
+  if (total > rw_frame_bytes(payload_limit, RW_FLAG_EXTENSION | RW_FLAG_TRACE)) return RW_ERR_FRAME_TOO_LARGE;
   if (assembly->count == 0 || assembly->frame_number != datagram->frame_number) {
     assembly->count = 0;
     if (total > assembly->capacity || (count + 7u) / 8u > assembly->seen_bytes) return RW_ERR_MEMORY_LIMIT;

@@ -18,8 +18,8 @@ interface Unfinished {
   readonly count: number;
   readonly sinceMs: number;
   readonly parts: Map<number, Buffer>;
-  /** Of all parts but the last; 0 until one of them has come. */
-  partBytes: number;
+  /** Of all parts but the last. */
+  readonly partBytes: number;
   spentBytes: number;
 }
 
@@ -50,16 +50,20 @@ export class DatagramAssembly {
   add(source: string, fragment: Fragment, part: Buffer): Buffer | ErrorCode | undefined {
     this.expire();
     const { number, bytes, index, count } = fragment;
+    const partBytes = partBytesOf(fragment, part.length);
+    if (partBytes === 0) return 'ERR_RINGWIRE_BAD_CONTROL';
     if (bytes > this.#options.frameBytesMax) return 'ERR_RINGWIRE_FRAME_TOO_LARGE';
     const name = `${source} ${number}`;
     const known = this.#unfinished.get(name);
-    const frame = known ?? this.#begin(name, bytes, count);
-    if (frame.bytes !== bytes || frame.count !== count || !fits(frame, index, part.length)) {
-      this.#drop(name, frame);
+    if (
+      known !== undefined &&
+      (known.bytes !== bytes || known.count !== count || known.partBytes !== partBytes)
+    ) {
+      this.#drop(name, known);
       return 'ERR_RINGWIRE_BAD_CONTROL';
     }
+    const frame = known ?? this.#begin(name, fragment, partBytes);
     if (frame.parts.has(index)) return undefined;
-    if (index < count - 1) frame.partBytes = part.length;
     frame.parts.set(index, part);
     this.#spend(frame, part.length + PART_COST);
     if (frame.parts.size < count) {
@@ -79,9 +83,9 @@ export class DatagramAssembly {
     }
   }
 
-  #begin(name: string, bytes: number, count: number): Unfinished {
+  #begin(name: string, { bytes, count }: Fragment, partBytes: number): Unfinished {
     const sinceMs = performance.now();
-    const frame = { bytes, count, sinceMs, parts: new Map<number, Buffer>(), partBytes: 0, spentBytes: 0 };
+    const frame = { bytes, count, sinceMs, parts: new Map<number, Buffer>(), partBytes, spentBytes: 0 };
     this.#unfinished.set(name, frame);
     this.#spend(frame, PART_COST);
     return frame;
@@ -110,13 +114,10 @@ export class DatagramAssembly {
   }
 }
 
-/** Whether a part can be the one at `index`, by what is known of the others. */
-function fits({ bytes, count, partBytes, parts }: Unfinished, index: number, length: number): boolean {
-  if (index < count - 1) {
-    if (length === 0 || (length & 7) !== 0 || (partBytes !== 0 && partBytes !== length)) return false;
-    const last = parts.get(count - 1)?.length;
-    const rest = bytes - length * (count - 1);
-    return rest > 0 && rest <= length && (last === undefined || last === rest);
-  }
-  return partBytes === 0 ? length > 0 && length <= bytes : length === bytes - partBytes * (count - 1);
+/** Bytes of all parts but the last, as any one of them tells; 0 when the part contradicts itself. */
+function partBytesOf({ bytes, index, count }: Fragment, length: number): number {
+  if (count < 2 || index >= count || length === 0 || ((length | bytes) & 7) !== 0) return 0;
+  const partBytes = index < count - 1 ? length : (bytes - length) / (count - 1);
+  const isWhole = partBytes > 0 && partBytes % 8 === 0;
+  return isWhole && Math.ceil(bytes / partBytes) === count ? partBytes : 0;
 }

@@ -256,12 +256,9 @@ export class DatagramInbox {
     else if (frame !== undefined) this.#whole(frame, peer);
   }
 
-  /** Parts make exactly one frame. */
   #whole(bytes: Buffer, peer: InboxPeer): void {
-    const reader = this.#reader;
-    reader.openFrame(bytes);
-    const frame = reader.next();
-    if (frame === undefined || !reader.isAtEnd) this.#fault(peer, 'ERR_RINGWIRE_BAD_CONTROL');
+    const frame = this.#reader.whole(bytes);
+    if (frame === undefined) this.#fault(peer, this.#reader.fault as ErrorCode);
     else this.#frame(frame, peer);
   }
 

@@ -113,11 +113,6 @@ export class DatagramReader {
     this.#payloadMax = payloadMax;
   }
 
-  /** Nothing stands behind the last frame. */
-  get isAtEnd(): boolean {
-    return this.fault === undefined && this.#cursor >= this.#limit;
-  }
-
   /** Takes the frames of a datagram. @returns false with `fault` set */
   open(bytes: Buffer): boolean {
     this.#take(bytes);
@@ -126,11 +121,15 @@ export class DatagramReader {
     return this.fault === undefined;
   }
 
-  /** Takes a frame that was put together from fragments. */
-  openFrame(bytes: Buffer): void {
+  /** The frame that fragments were put together to, borrowed until the next call. @returns undefined with `fault` set */
+  whole(bytes: Buffer): Frame | undefined {
     this.#take(bytes);
     this.#cursor = 0;
     this.fault = undefined;
+    const frame = this.next();
+    const isShorter = this.fault === undefined && this.#cursor < this.#limit;
+    if (isShorter || this.fault === 'ERR_RINGWIRE_TRUNCATED') this.fault = 'ERR_RINGWIRE_BAD_CONTROL';
+    return this.fault === undefined ? frame : undefined;
   }
 
   /** The next frame, borrowed until the next call; undefined at the end, and at a fault. */

@@ -65,10 +65,9 @@ class DatagramReplay {
       return;
     }
     if (added !== undefined) {
-      reader.openFrame(added);
-      const frame = reader.next();
-      if (frame === undefined || !reader.isAtEnd) {
-        this.#end('ERR_RINGWIRE_BAD_CONTROL', start);
+      const frame = reader.whole(added);
+      if (frame === undefined) {
+        this.#end(reader.fault, start);
         return;
       }
       this.#frame(frame);

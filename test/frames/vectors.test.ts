@@ -92,7 +92,7 @@ function shown(block: string): Buffer {
   return Buffer.from(lines.join('').replaceAll(' ', ''), 'hex');
 }
 
-test('PROTOCOL.md shows both sides of the golden session, and the golden datagrams', () => {
+test('PROTOCOL.md shows both sides of the golden session, the golden frames of a resumed one, and the golden datagrams', () => {
   const page = readFileSync(join(projectRoot(), 'PROTOCOL.md'), 'utf8');
   const blocks = (from: string, to: string): Buffer[] =>
     [...page.slice(page.indexOf(from), page.indexOf(to)).matchAll(/```\n(.*?)```/gs)].map(([, block = '']) =>
@@ -103,6 +103,14 @@ test('PROTOCOL.md shows both sides of the golden session, and the golden datagra
   const side = (first: number): Buffer => Buffer.concat(session.filter((_, index) => index % 2 === first));
   assert.deepEqual(side(0), golden("the client's whole side of the session of PROTOCOL.md section 6"));
   assert.deepEqual(side(1), golden("the server's whole side of it"));
+  const [resuming] = blocks('### 1.5', '### 1.6');
+  const [begins, remembered] = ['a session that begins, and an ack', 'a session that is remembered'].map(
+    golden,
+  ) as [Buffer, Buffer];
+  assert.deepEqual(
+    resuming,
+    Buffer.concat([begins.subarray(24, 56), remembered.subarray(24), begins.subarray(56)]),
+  );
   const [, one, timed] = blocks('## 4.', '## 5.');
   assert.deepEqual(one, golden('datagram: one message, as in PROTOCOL.md section 4'));
   assert.deepEqual(timed, golden('datagram: timing and an inline name, as in PROTOCOL.md section 4'));

@@ -1,6 +1,6 @@
 /**
- * native-peers checks itself: `make check` (headers in C99 and C++11, vectors, peers over unix, tcp and udp), the same under sanitizers
- * without sockets and with a short fuzz run, and the CMake target in a project of somebody else.
+ * native-peers checks itself: `make check` (headers in C99 and C++11, vectors, the corpus, peers over unix, tcp and udp), the same under
+ * sanitizers without sockets and with a short fuzz run, and the CMake target in a project of somebody else.
  *
  * Without make and a compiler it is skipped, with the reason.
  */
@@ -10,11 +10,14 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { corpusFile, readCorpus } from '../fuzz/corpus.ts';
 import { compilerMissing, make } from '../support/native.ts';
 import { projectRoot } from '../support/project.ts';
 import { readVectors } from '../support/vectors.ts';
 
 const missing = compilerMissing('gcc', 'g++');
+/** The folders of fixtures/corpus that the C parser replays. */
+const CORPORA: readonly string[] = ['native', 'frames', 'hello', 'datagram', 'json'];
 
 /** Why gcc has no sanitizers here; undefined when it has. */
 function sanitizersMissing(): string | undefined {
@@ -44,10 +47,14 @@ test('make check', { skip: missing ?? false }, () => {
   assert.match(printed, /^check: ok$/m);
   assert.match(printed, /^check-cpp: ok$/m);
   assert.match(printed, new RegExp(`^vectors: ${readVectors().length} passed, 0 failed$`, 'm'));
+  const kept = CORPORA.flatMap((target) => readCorpus(corpusFile(target))).length;
+  const seeds = Number(/^fuzz: (\d+) seeds: ok$/m.exec(printed)?.[1]);
+  assert.ok(seeds > kept && kept > 400, `${seeds} seeds, ${kept} of them from fixtures/corpus`);
   for (const line of [
     'tcp: 20000 x 100 bytes: ok',
     'udp: 50 x 20000 bytes: ok',
-    'node-ipc: ok',
+    'echo on unix, tcp and udp: ok',
+    'node-ipc on unix and tcp: ok',
     'loss is noticed: ok',
   ])
     assert.ok(printed.includes(line), line);
@@ -55,7 +62,7 @@ test('make check', { skip: missing ?? false }, () => {
 
 test('make sanitize-quick', { skip: sanitizersMissing() ?? false }, () => {
   const printed = make('native-peers', 'sanitize-quick', 'RUNS=50000');
-  assert.match(printed, /^fuzz: 50000 runs from \d+ seeds: ok$/m);
+  assert.match(printed, /^fuzz: 50000 mutated runs: ok$/m);
   assert.match(printed, /^vectors: \d+ passed, 0 failed$/m);
 });
 
@@ -82,7 +89,7 @@ test('add_subdirectory', { skip: cmakeMissing() ?? false }, () => {
 
 test('the sections of ringwire.h open with the words of their TypeScript twins', () => {
   const header = words(readFileSync(join(projectRoot(), 'native-peers', 'ringwire.h'), 'utf8'));
-  for (const file of ['header.ts', 'control.ts', 'length-prefixed.ts', 'delimited.ts']) {
+  for (const file of ['header.ts', 'control.ts', 'length-prefixed.ts', 'delimited.ts', 'datagram.ts']) {
     const source = readFileSync(join(projectRoot(), 'src', 'frames', file), 'utf8');
     const opening = words(/\/\*\*([\s\S]*?)\n \*\n/.exec(source)?.[1] ?? '').trim();
     const first = /^.*?\.(?= |$)/.exec(opening)?.[0] ?? opening;

@@ -41,6 +41,11 @@ export class NativeReplay {
     }
   }
 
+  /** Ends the child with what it has not answered. */
+  stop(): void {
+    this.#child.kill();
+  }
+
   async end(): Promise<void> {
     this.#child.stdin.end();
     await new Promise((resolve) => this.#child.once('close', resolve));
