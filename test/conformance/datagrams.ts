@@ -1,5 +1,6 @@
 /**
  * The TypeScript datagram endpoint of the conformance pack, on a real socket; each case comes from a socket of its own, so that it is a peer of its own.
+ * They are closed at the end: the port of one that is closed may be the next one's, whose datagrams would then look like repeated ones.
  *
  * Invariant: a run is over when the endpoint has seen the datagram that follows the case.
  */
@@ -28,6 +29,7 @@ function deferred(): { promise: Promise<void>; resolve: () => void } {
 
 export class Datagrams {
   readonly #endpoint: DatagramEndpoint;
+  readonly #sockets: dgram.Socket[] = [];
   #log: string[] = [];
   #seen: () => void = () => {};
 
@@ -77,15 +79,12 @@ export class Datagrams {
     this.#log = [];
     const before = new Map(Object.entries(this.#endpoint.stats().faultsByCode));
     const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+    this.#sockets.push(socket);
     await once(socket, 'listening');
     const { port } = this.#endpoint.socket.address();
     const seen = new Promise<void>((resolve) => (this.#seen = resolve));
-    try {
-      for (const piece of [...pieces, LAST]) socket.send(piece, port, '127.0.0.1');
-      await within('the last datagram', seen);
-    } finally {
-      socket.close();
-    }
+    for (const piece of [...pieces, LAST]) socket.send(piece, port, '127.0.0.1');
+    await within('the last datagram', seen);
     const faults = Object.entries(this.#endpoint.stats().faultsByCode).flatMap(([code, count]) =>
       Array.from(
         { length: count - (before.get(code) ?? 0) },
@@ -96,6 +95,7 @@ export class Datagrams {
   }
 
   async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.close();
     const closed = once(this.#endpoint.socket, 'close');
     this.#endpoint.stop();
     await closed;

@@ -11,6 +11,7 @@ import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { announceFrame, goodbyeFrame, greeting, pongFrame } from '../../src/frames/control.ts';
 import { ackFrame, sessionFrame } from '../../src/frames/session.ts';
+import { ACK_DELAY_MS, ACK_MESSAGES, DEFAULT_LIMITS, LAYOUTS_MAX } from '../../src/limits.ts';
 import { projectRoot } from '../support/project.ts';
 import { seeded } from '../support/seeded.ts';
 import { readVectors, type Vector, VECTOR_FOLDER } from '../support/vectors.ts';
@@ -114,6 +115,26 @@ test('PROTOCOL.md shows both sides of the golden session, the golden frames of a
   const [, one, timed] = blocks('## 4.', '## 5.');
   assert.deepEqual(one, golden('datagram: one message, as in PROTOCOL.md section 4'));
   assert.deepEqual(timed, golden('datagram: timing and an inline name, as in PROTOCOL.md section 4'));
+});
+
+test('PROTOCOL.md names the limits that the code has', () => {
+  const page = readFileSync(join(projectRoot(), 'PROTOCOL.md'), 'utf8');
+  const table = page.slice(page.indexOf('### 2.1'), page.indexOf('## 3.')).replaceAll(',', '');
+  const { depthMax, elementsMax, keysMax, ackCountMax, ackBytesMax, sessionTtlMs, sessionsMax } =
+    DEFAULT_LIMITS;
+  const { handshakeTimeoutMs, heartbeatMs, heartbeatMissesMax, requestsHandledMax, frameBytesMax } =
+    DEFAULT_LIMITS;
+  for (const row of [
+    `default ${frameBytesMax} |`,
+    `| ringwire: ${depthMax}; ${elementsMax}; ${keysMax} |`,
+    `| ringwire: ${requestsHandledMax} |`,
+    `| ${ACK_MESSAGES} or ${ACK_DELAY_MS} ms; kept in ringwire up to ${ackCountMax} and ${ackBytesMax} bytes |`,
+    `| ringwire: ${sessionTtlMs / 1000} s ${sessionsMax} of them |`,
+    `| ${handshakeTimeoutMs / 1000} s |`,
+    `| ${heartbeatMs / 1000} s; ${heartbeatMissesMax} |`,
+    `| layouts in a hello | ${LAYOUTS_MAX} |`,
+  ])
+    assert.ok(table.includes(row), row);
 });
 
 test('our writers write golden bytes', () => {

@@ -2,8 +2,11 @@
  * Definitions: where fields lie, the hash of PROTOCOL.md section 1.6, and what is refused; the same from JSON.
  */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { defineStruct, type Definition, enumOf, flagsOf, structsFromJson } from '../../../src/api.ts';
+import { projectRoot } from '../../support/project.ts';
 import { Everything, Pose } from './support.ts';
 
 const BAD = { name: 'RingwireError', code: 'ERR_RINGWIRE_BAD_SCHEMA' };
@@ -66,6 +69,16 @@ test('the hash is that of PROTOCOL.md: a line for each field, names of types and
     struct.hashOf(2),
     'a field was renamed',
   );
+});
+
+test('PROTOCOL.md shows the lines of a struct and their hash', () => {
+  const page = readFileSync(join(projectRoot(), 'PROTOCOL.md'), 'utf8');
+  const [, lines = '', hash = ''] = /```\n(0 u32 seq\n.*?)```\n\n`0x([0-9A-F]{16})`/s.exec(page) ?? [];
+  const Pair = defineStruct('pair', { left: 'i16', right: 'i16' });
+  const struct = defineStruct('s', { seq: 'u32', x: 'f32', pair: [Pair, 2], name: ['char', 8] });
+  assert.equal(struct.bytes, 24);
+  assert.equal(fnv(lines), struct.hash);
+  assert.equal(hash, struct.hash.toString(16).toUpperCase());
 });
 
 test('bad definitions are refused with the name of the field', () => {
