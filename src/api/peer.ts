@@ -65,8 +65,10 @@ export abstract class Peer<C extends Contract = AnyContract> {
    * Queues a message; it leaves at the end of the tick.
    * @returns true, or false when the peer is slow (await `drained`), or when the message was dropped: there is no connection, or
    *   `pendingBytesMax` wait already. With `ack` nothing that is accepted is dropped, and it is accepted without a connection too
-   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_BAD_CODEC, ERR_RINGWIRE_INVALID_DATA, with `ack`
-   *   ERR_RINGWIRE_ACK_OVERFLOW, or what the codec throws; nothing is sent then
+   *
+   * What the peer brings about is never thrown: the message is not sent, and `lifecycle`'s `error` tells ERR_RINGWIRE_FRAME_TOO_LARGE (above
+   * the limit that it declared), ERR_RINGWIRE_BAD_CODEC, what a codec that it chose cannot express, and with `ack` ERR_RINGWIRE_ACK_OVERFLOW.
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_INVALID_DATA, or what the codec throws; nothing is sent then
    */
   abstract send<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
 

@@ -114,7 +114,7 @@ export class PeerServer<C extends Contract = AnyContract> {
   /**
    * Sends to every peer, encoded once for each codec in use. A peer that does not take it is told by `lifecycle`'s `error`; it keeps nothing from the others.
    * @returns false when any is slow, or did not take it
-   * @throws what `peer.send` throws for every one of them; nothing is sent then
+   * @throws what `peer.send` throws; nothing is sent then
    */
   broadcast<K extends NameIn<C['sent']>>(event: K, ...data: DataArguments<C['sent'][K]>): boolean;
   broadcast(event: string, data?: unknown): boolean {

@@ -32,7 +32,12 @@ export class AcknowledgedSender extends Sender {
   }
 
   override send(event: string, data: unknown): boolean {
-    return this.link.keeps ? (this.link.session as Session).send(event, data) : this.#refuse();
+    if (!this.link.keeps) return this.#refuse();
+    try {
+      return (this.link.session as Session).send(event, data);
+    } catch (error) {
+      return this.notSent(event, error);
+    }
   }
 
   /** To many: a session is reached once, by the connection that carries it or as one that waits. Who has not agreed on one is none of the many yet. */

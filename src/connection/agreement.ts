@@ -4,6 +4,7 @@
  *
  * Invariant: a pair of layouts is refused by at least one side, or by neither of two sides that read each other's bytes alike.
  */
+import type { Codec } from '../codecs/codec.ts';
 import type { StructCodec } from '../codecs/struct/codec.ts';
 import { FrameError, RingwireError } from '../errors.ts';
 import { checkEventName, Feature } from '../frames/control.ts';
@@ -34,6 +35,24 @@ export function judgeFeatures(own = 0, theirs: number): void {
     'ERR_RINGWIRE_ACK_UNSUPPORTED',
     'the peer does not acknowledge messages, and this side asks for it',
   );
+}
+
+/** What this side would send with and accept by itself. */
+interface OwnChoice {
+  readonly codec: Codec;
+  readonly eventCodecs?: ReadonlyMap<string, Codec> | undefined;
+  readonly frameBytesMax: number;
+}
+
+/**
+ * Whether a message of `event` could not be encoded because of what the peer chose: the codec in use, which this side would not have taken, or a
+ * limit below this side's own.
+ */
+export function isChosenByPeer(error: unknown, event: string, inUse: Codec, own: OwnChoice): boolean {
+  const { code, actual = Infinity } = error as Partial<RingwireError>;
+  if (code === 'ERR_RINGWIRE_FRAME_TOO_LARGE') return actual <= own.frameBytesMax;
+  if (code === 'ERR_RINGWIRE_BAD_CODEC') return true;
+  return inUse !== own.codec && own.eventCodecs?.has(event) !== true;
 }
 
 /** @throws FrameError ERR_RINGWIRE_SCHEMA_MISMATCH, naming the event */

@@ -28,7 +28,7 @@ import { FrameKind } from '../frames/header.ts';
 import { readLayouts } from '../frames/layouts.ts';
 import { LengthPrefixedParser } from '../frames/length-prefixed.ts';
 import { ANNOUNCED_COUNT_MAX } from '../limits.ts';
-import { judgeFeatures, judgeLayouts } from './agreement.ts';
+import { isChosenByPeer, judgeFeatures, judgeLayouts } from './agreement.ts';
 import { BinaryEncoder } from './binary-encoder.ts';
 import type { Exchange } from './exchange.ts';
 import { type EventIds, unknownEvent } from './event-ids.ts';
@@ -57,7 +57,6 @@ export interface BinaryWireOptions {
 
 const RAW = 3;
 const STRUCT = 4;
-const NO_SLOT: Slot = new Slot('');
 
 export class BinaryWire implements Wire {
   readonly kind = 'binary';
@@ -76,7 +75,7 @@ export class BinaryWire implements Wire {
   #receivedEvent = 0;
   #receivedCodec: Codec | undefined = undefined;
   #receivedBytes = false;
-  #receivedSlot: Slot = NO_SLOT;
+  #receivedSlot: Slot = new Slot('');
 
   constructor(ring: ReceiveRing, options: BinaryWireOptions, sink: Sink) {
     this.parser = new LengthPrefixedParser(ring, options.frameBytesMax);
@@ -92,7 +91,6 @@ export class BinaryWire implements Wire {
     this.#sink = sink;
   }
 
-  /** Both sides have said hello. */
   get isEstablished(): boolean {
     return this.#helloSeen;
   }
@@ -143,7 +141,10 @@ export class BinaryWire implements Wire {
     this.#encoder.prepareShared(event, out);
   }
 
-  /** What must precede messages of any name that was sent before. */
+  isPeersDoing(event: string, error: unknown): boolean {
+    return isChosenByPeer(error, event, this.#encoder.codec, this.#options);
+  }
+
   announceAll(out: ByteWriter): void {
     this.#encoder.announceAll(out);
   }
@@ -153,7 +154,6 @@ export class BinaryWire implements Wire {
     this.#encoder.encodeExchange(kind, exchange, data, out);
   }
 
-  /** Whether the peer decodes a codec, as far as it is known. */
   speaks(codec: Pick<Codec, 'id'>): boolean {
     return this.#encoder.speaks(codec);
   }
@@ -294,7 +294,7 @@ export class BinaryWire implements Wire {
   }
 }
 
-/** What arrives is bytes, or a place in them: nothing in which node-ipc's `id` could be looked for. */
+/** Nothing in which node-ipc's `id` could be looked for. */
 function isBytes(codec: Codec): boolean {
   return codec.id === RAW || codec.id === STRUCT;
 }

@@ -105,7 +105,7 @@ export class Connection implements Roles {
   }
 
   /**
-   * Encodes and queues one message; it leaves at the end of the tick. What it throws was not queued: ERR_RINGWIRE_FRAME_TOO_LARGE, what the codec throws.
+   * Encodes and queues one message; it leaves at the end of the tick. What it throws was not queued: ERR_RINGWIRE_FRAME_TOO_LARGE, what the codec throws; what the peer brings about is reported instead.
    * @returns false when the peer is slow: 'drained' follows. Above the hard mark the policy for slow peers was applied
    */
   send(event: string, data: unknown): boolean {

@@ -93,6 +93,11 @@ export class DelimitedWire implements Wire, MessageReceiver {
     this.encode(event, data, out);
   }
 
+  /** The peer chooses nothing here. */
+  isPeersDoing(): boolean {
+    return false;
+  }
+
   checkShared(): void {
     // There is one codec.
   }

@@ -16,6 +16,11 @@ import { Outbox, type OutboxHandlers } from './outbox.ts';
 import { SharedMessage } from './shared-message.ts';
 import type { Wire } from './wire.ts';
 
+/** Whether a message could not be sent because of the peer: what it speaks, what it accepts, what it does not acknowledge. */
+export function isPeersDoing(wire: Wire, event: string, error: unknown): boolean {
+  return (error as RingwireError).code === 'ERR_RINGWIRE_ACK_OVERFLOW' || wire.isPeersDoing(event, error);
+}
+
 export interface SenderHandlers {
   /** One message could not be sent after all. */
   refused(error: Error): void;
@@ -48,10 +53,21 @@ export class Sender implements OutboxHandlers {
       this.sentMessages++;
       return true;
     }
-    if (!outbox.admit()) return outbox.holds && this.#hold(this.share(event, data));
-    this.wire.encode(event, data, outbox.writer);
+    try {
+      if (!outbox.admit()) return outbox.holds && this.#hold(this.share(event, data));
+      this.wire.encode(event, data, outbox.writer);
+    } catch (error) {
+      return this.notSent(event, error);
+    }
     this.sentMessages++;
     return outbox.added();
+  }
+
+  /** What a peer brings about is told, never thrown: it must not end a program that sends to it. @throws what is the program's own doing */
+  protected notSent(event: string, error: unknown): boolean {
+    if (!isPeersDoing(this.wire, event, error)) throw error;
+    this.#handlers.refused(error as Error);
+    return !this.isFull;
   }
 
   sendExchange(kind: number, exchange: Exchange, data: unknown): boolean {

@@ -123,7 +123,7 @@ export class Session {
   /**
    * Keeps and sends a message. Without a connection it waits for the next one.
    * @returns false when the caller should wait for the drain; the message was accepted all the same. Also when the session is over: then it was not
-   * @throws RingwireError ERR_RINGWIRE_ACK_OVERFLOW when too much is not acknowledged, ERR_RINGWIRE_FRAME_TOO_LARGE and ERR_RINGWIRE_BAD_CODEC
+   * @throws RingwireError, which those who call it tell where it is the peer's doing: ERR_RINGWIRE_ACK_OVERFLOW when too much is not acknowledged, ERR_RINGWIRE_FRAME_TOO_LARGE and ERR_RINGWIRE_BAD_CODEC
    *   when the peer does not take it, and what the codec throws; nothing is kept then
    */
   send(event: string, data: unknown): boolean {

@@ -47,6 +47,11 @@ export class UnframedWire implements Wire {
     this.encode(event, data, out);
   }
 
+  /** The peer chooses nothing here. */
+  isPeersDoing(): boolean {
+    return false;
+  }
+
   checkShared(): void {
     // Nothing is decoded.
   }

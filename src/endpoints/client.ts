@@ -8,6 +8,7 @@ import type net from 'node:net';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/contracts.ts';
 import type { Stats } from '../connection/counters.ts';
+import { isPeersDoing } from '../connection/sender.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
 import { newSession, type Session } from '../connection/session.ts';
 import { SyncWindow } from '../connection/sync-window.ts';
@@ -132,6 +133,17 @@ export class StreamClient {
   /** @returns false when the caller should wait for 'drained', or when there is no connection and the message was dropped */
   send(event: string, data: unknown): boolean {
     if (this.#direct) return this.#connection.sender.send(event, data);
+    try {
+      return this.#sendSlowly(event, data);
+    } catch (error) {
+      const { wire, isFull } = this.session ?? this.#connection;
+      if (!isPeersDoing(wire, event, error)) throw error;
+      this.#failed(error as Error);
+      return !isFull;
+    }
+  }
+
+  #sendSlowly(event: string, data: unknown): boolean {
     if (this.session !== undefined && !this.#abandoned) return this.session.send(event, data);
     if (this.sync !== undefined) return this.sync.add(this.#connection.share(event, data));
     if (this.#abandoned || (this.#everConnected && !this.#opened)) {

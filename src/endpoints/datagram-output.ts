@@ -71,6 +71,11 @@ export class DatagramOutput {
     return true;
   }
 
+  /** Whether it is the peer's doing, by the codec that it chose, that `send` threw: it must not end the program. */
+  isPeersDoing({ wire, codecId }: DatagramLink, event: string): boolean {
+    return wire === 'binary' && codecId !== this.codec.id && !this.eventCodecs.has(event);
+  }
+
   #sendNow(link: DatagramLink, event: string, data: unknown, maxAgeMs: number): boolean {
     const { sender, wire } = link;
     if (wire === 'binary') {

@@ -104,7 +104,7 @@ export class DatagramEndpoint implements LinkHost {
   /**
    * Sends a message in the peer's wire and codec; it leaves at the end of the tick.
    * @returns false when much waits for the peer ('drained' follows), or too much: then the message was dropped and counted
-   * @throws RingwireError ERR_RINGWIRE_UDP_TOO_LARGE, or what the codec throws; nothing is sent then
+   * @throws RingwireError ERR_RINGWIRE_UDP_TOO_LARGE, or what the codec throws, nothing is sent then; with a codec that the peer chose it is an error instead
    */
   send(target: DatagramTarget, event: string, data: unknown): boolean {
     const link = this.#peers.named(target);
@@ -227,7 +227,15 @@ export class DatagramEndpoint implements LinkHost {
 
   #sendTo(link: DatagramLink, event: string, data: unknown): boolean {
     if (this.#isStopped || !link.admit()) return false;
-    const more = this.#output.send(link, event, data);
+    let more: boolean;
+    try {
+      more = this.#output.send(link, event, data);
+    } catch (error) {
+      if (!this.#output.isPeersDoing(link, event)) throw error;
+      const { address, port } = link.info;
+      this.#sendFailed(Object.assign(error as Error, { address, port }));
+      return true;
+    }
     if (!this.#settings.coalesce) link.sender.flush();
     else if (!link.isDirty && link.sender.isOpen) this.#outgoing.opened(link);
     return more;

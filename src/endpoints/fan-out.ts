@@ -1,10 +1,11 @@
 /**
  * One message to many connections of an endpoint, encoded once for each wire and codec in use.
  *
- * Invariant: when nobody can be sent the message, nothing is; peers that cannot take it, by its size or by the codec that they chose, do not keep
+ * Invariant: when the message cannot be sent at all, nothing is; peers that cannot take it, by its size or by the codec that they chose, do not keep
  * it from the others.
  */
 import type { Connection } from '../connection/connection.ts';
+import { isPeersDoing } from '../connection/sender.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
 
 /** A connection, or what waits for one. */
@@ -14,7 +15,7 @@ export type Outlet = Pick<Connection, 'wire' | 'share' | 'sendShared' | 'origin'
  * @param outlets asked for twice
  * @param failed is told of each that refused the message
  * @returns false when any peer is slow
- * @throws what `Connection.share` throws for every one of them
+ * @throws what `Connection.share` throws when nobody can be sent it, and not because of what the peers chose
  */
 export function fanOut(
   outlets: () => Iterable<Outlet>,
@@ -37,7 +38,10 @@ export function fanOut(
       faults.set(key, error as Error);
     }
   }
-  if (messages.size === 0) for (const fault of faults.values()) throw fault;
+  if (messages.size === 0) {
+    for (const [key, fault] of faults)
+      if (!isPeersDoing((widest.get(key) as Outlet).wire, event, fault)) throw fault;
+  }
   let ready = true;
   for (const outlet of outlets()) {
     const { sharingKey } = outlet.wire;

@@ -83,7 +83,7 @@ export class StreamServer {
   /**
    * Queues a message for every peer, encoded once for each wire and codec in use.
    * @returns false when any peer is slow
-   * @throws what `Connection.share` throws for every peer; nothing is queued then. What it throws for some is told of these as an error
+   * @throws what `Connection.share` throws for every peer, and not by the peers' own choice; nothing is queued then. Other refusals are told as errors
    */
   broadcast(event: string, data: unknown): boolean {
     const failed = (error: Error, outlet: Outlet): void => this.#failed(error, this.#socketOf(outlet));

@@ -77,7 +77,8 @@ export class Client extends Emitter {
    * Sends a message; with `config.rawBuffer` the one argument is what is sent.
    * @returns true, or false when the peer is slow ('drain' follows), or when the message was dropped: there is no connection,
    *   or maxPendingBytes wait already (the event 'error' says so once)
-   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_INVALID_EVENT, or what JSON.stringify throws; nothing is sent then
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_INVALID_EVENT, or what JSON.stringify throws; nothing is sent then. What is due
+   *   to the server's limits is not thrown but an 'error'
    */
   emit(type: string, data?: unknown): boolean {
     if (this.config.logPayloads)

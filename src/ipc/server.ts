@@ -139,7 +139,8 @@ export class Server extends Emitter {
    * Sends a message to one peer, in that peer's wire and codec; with `config.rawBuffer` the second argument is what is sent.
    * @param socket the peer as handlers get it; of UDP also an object with `address` and `port`
    * @returns true, or false when the peer is slow ('drain' follows with the socket), gone, or has maxPendingBytes waiting already
-   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_UDP_TOO_LARGE, or what the peer's codec throws; nothing is sent then
+   * @throws RingwireError ERR_RINGWIRE_FRAME_TOO_LARGE, ERR_RINGWIRE_UDP_TOO_LARGE, or what the codec throws; nothing is sent then. What is due to the
+   *   peer's own choice of codec or limit is not thrown but an 'error'
    */
   emit(socket: PeerSocket | DatagramTarget, type: string, data?: unknown): boolean;
   emit(socket: PeerSocket & DatagramTarget, type: string, data?: unknown): boolean {
@@ -151,7 +152,7 @@ export class Server extends Emitter {
   /**
    * Sends a message to every peer, encoded once for each wire and codec in use.
    * @returns false when a peer is slow, or could not be sent it, which is an 'error'
-   * @throws what `emit` throws for every peer; nothing is sent then
+   * @throws what `emit` throws; nothing is sent then
    */
   broadcast(type: string, data?: unknown): boolean {
     if (this.config.logPayloads)

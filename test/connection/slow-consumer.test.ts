@@ -23,6 +23,7 @@ const MESSAGE_BYTES = 100;
 const WIRE = {
   bytesMax: 1e9,
   prepareShared: () => {},
+  isPeersDoing: () => false,
   encodeShared: (_event: string, data: string, out: ByteWriter) => out.append(Buffer.from(data)),
 } as unknown as Wire;
 
