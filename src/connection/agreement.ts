@@ -52,7 +52,8 @@ export function isChosenByPeer(error: unknown, event: string, inUse: Codec, own:
   const { code, actual = Infinity } = error as Partial<RingwireError>;
   if (code === 'ERR_RINGWIRE_FRAME_TOO_LARGE') return actual <= own.frameBytesMax;
   if (code === 'ERR_RINGWIRE_BAD_CODEC') return true;
-  return inUse !== own.codec && own.eventCodecs?.has(event) !== true;
+  const isName = code === 'ERR_RINGWIRE_EVENT_TOO_LONG' || code === 'ERR_RINGWIRE_INVALID_EVENT';
+  return !isName && inUse !== own.codec && own.eventCodecs?.has(event) !== true;
 }
 
 /** @throws FrameError ERR_RINGWIRE_SCHEMA_MISMATCH, naming the event */

@@ -9,6 +9,7 @@ import { SlabPool } from '../bytes/slab-pool.ts';
 import { DatagramInbox } from '../connection/datagram-inbox.ts';
 import { DatagramNames } from '../connection/datagram-names.ts';
 import type { SenderOptions } from '../connection/datagram-sender.ts';
+import { rethrowLater } from '../connection/safely.ts';
 import type { Publisher, Slot } from '../emitter.ts';
 import type { ErrorCode } from '../errors.ts';
 import { DatagramSocket } from '../transports/datagram.ts';
@@ -107,6 +108,10 @@ export class DatagramEndpoint implements LinkHost {
    * @throws RingwireError ERR_RINGWIRE_UDP_TOO_LARGE, or what the codec throws, nothing is sent then; with a codec that the peer chose it is an error instead
    */
   send(target: DatagramTarget, event: string, data: unknown): boolean {
+    return this.#send(target, event, data) ?? true;
+  }
+
+  #send(target: DatagramTarget, event: string, data: unknown): boolean | undefined {
     const link = this.#peers.named(target);
     return link === undefined ? this.#sendLater(target, event, data) : this.#sendTo(link, event, data);
   }
@@ -117,10 +122,9 @@ export class DatagramEndpoint implements LinkHost {
    * @throws what `send` throws for every one of them
    */
   broadcast(event: string, data: unknown, targets?: Iterable<RemoteInfo>): boolean {
-    const failed = ({ address, port }: RemoteInfo, error: Error): void =>
-      this.#sendFailed(Object.assign(error, { address, port }));
-    if (targets !== undefined) return sendToEach(targets, (each) => this.send(each, event, data), failed);
-    const send = (link: DatagramLink): boolean => this.#sendTo(link, event, data);
+    const failed = (info: RemoteInfo, error: Error): void => this.#sendFailed(error, info);
+    if (targets !== undefined) return sendToEach(targets, (each) => this.#send(each, event, data), failed);
+    const send = (link: DatagramLink): boolean | undefined => this.#sendTo(link, event, data);
     return sendToEach(this.#peers.audience(), send, ({ info }, error) => failed(info, error));
   }
 
@@ -205,45 +209,41 @@ export class DatagramEndpoint implements LinkHost {
     this.#inbox.fault('ERR_RINGWIRE_UDP_AMPLIFICATION');
   }
 
-  /** The program's own code failed: its affair, but no reason to lose the messages behind. */
   failed(error: Error): void {
-    queueMicrotask(() => {
-      throw error;
-    });
+    rethrowLater(error);
   }
 
   #makeSocket(): DatagramSocket {
-    const options = { ...this.#settings, type: this.#options.type };
-    return new DatagramSocket(options, {
-      bound: () => this.#handlers.started(),
-      received: (bytes, { address, port }) => this.#received(bytes, address, port),
-      written: (segment) => this.#releaser.written(segment),
-      ready: () => this.#outgoing.dispatch(),
-      sendFailed: (error) => this.#sendFailed(error),
-      failed: (error) => this.#handlers.error(error),
-      closed: () => this.#closed(),
-    });
+    return new DatagramSocket(
+      { ...this.#settings, type: this.#options.type },
+      {
+        bound: () => this.#handlers.started(),
+        received: (bytes, { address, port }) => this.#received(bytes, address, port),
+        written: (segment) => this.#releaser.written(segment),
+        ready: () => this.#outgoing.dispatch(),
+        sendFailed: (error) => this.#sendFailed(error),
+        failed: (error) => this.#handlers.error(error),
+        closed: () => this.#closed(),
+      },
+    );
   }
 
-  #sendTo(link: DatagramLink, event: string, data: unknown): boolean {
+  /** @returns undefined when the peer's own choice did not let it through, which has been told */
+  #sendTo(link: DatagramLink, event: string, data: unknown): boolean | undefined {
     if (this.#isStopped || !link.admit()) return false;
-    let more: boolean;
     try {
-      more = this.#output.send(link, event, data);
+      const more = this.#output.send(link, event, data);
+      if (!this.#settings.coalesce) link.sender.flush();
+      else if (!link.isDirty && link.sender.isOpen) this.#outgoing.opened(link);
+      return more;
     } catch (error) {
       if (!this.#output.isPeersDoing(link, event)) throw error;
-      const { address, port } = link.info;
-      this.#sendFailed(Object.assign(error as Error, { address, port }));
-      return true;
+      return this.#sendFailed(error as Error, link.info);
     }
-    if (!this.#settings.coalesce) link.sender.flush();
-    else if (!link.isDirty && link.sender.isOpen) this.#outgoing.opened(link);
-    return more;
   }
 
-  /** The name of the target has to be looked up first. */
+  /** The name of the target has to be looked up first; what is sent then must not change meanwhile. */
   #sendLater(target: DatagramTarget, event: string, data: unknown): boolean {
-    // What is sent later must not change meanwhile.
     const kept = data instanceof Uint8Array ? Buffer.from(data) : data;
     return this.#hosts.lookup(target.address, () => {
       const link = this.#peers.named(target);
@@ -286,9 +286,9 @@ export class DatagramEndpoint implements LinkHost {
     this.#handlers.forgotten?.(link.info);
   }
 
-  #sendFailed(cause: SendError): void {
+  #sendFailed(cause: SendError, to?: RemoteInfo): undefined {
     this.#inbox.fault('ERR_RINGWIRE_SEND_FAILED');
-    this.#failures.tell(cause);
+    this.#failures.tell(cause, to);
   }
 
   #closed(): void {

@@ -19,9 +19,10 @@ export class SendFailures {
     this.#failed = failed;
   }
 
-  /** Says nothing when the program has been told of that code just now. */
-  tell(cause: SendError): void {
-    const { code = 'unknown', address, port } = cause;
+  /** Says nothing when the program has been told of that code just now. @param to where it was to go, if the cause does not say so itself */
+  tell(cause: SendError, to: Pick<SendError, 'address' | 'port'> = cause): void {
+    const { code = 'unknown' } = cause;
+    const { address, port } = to;
     const now = performance.now();
     if (now - (this.#toldMs.get(code) ?? -Infinity) < TELL_AGAIN_MS) return;
     this.#toldMs.set(code, now);

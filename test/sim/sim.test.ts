@@ -63,7 +63,7 @@ test('S4 a seed brings back its run, step by step', async () => {
   for (const seed of [3, 4, 5, 6]) {
     for (const run of [runSeed, runAcknowledged, runIpc]) {
       const [one, other] = [await run(seed), await run(seed)];
-      assert.ok(one.trace.length > 5);
+      assert.ok(one.trace.length > 0 && one.deliveredCount > 0);
       assert.deepEqual(one, other);
     }
   }
