@@ -183,9 +183,9 @@ export class PeerClient<C extends Contract = AnyContract> extends Peer<C> {
         this.release();
         this.endpoint.lifecycle.publish('drain');
       },
-      closed: () => {
+      closed: (unsentBytes) => {
         this.detach();
-        if (this.#everConnected) this.endpoint.lifecycle.publish('disconnect', this.#lastError);
+        if (this.#everConnected) this.endpoint.lifecycle.publish('disconnect', this.#lastError, unsentBytes);
       },
       destroyed: () => this.#destroyed(),
     });

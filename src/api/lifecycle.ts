@@ -13,8 +13,8 @@ import type { Contract } from './types.ts';
 export interface ClientLifecycle {
   /** Connected, the first time or again. */
   connect: [];
-  /** The connection was lost, or a try to restore it failed. */
-  disconnect: [error: Error | undefined];
+  /** The connection was lost, or a try to restore it failed. `unsentBytes` were accepted, and may not have arrived. */
+  disconnect: [error: Error | undefined, unsentBytes: number];
   /** Something was refused or failed. */
   error: [error: Error];
   /** There is room again after `send` had said false. */
@@ -26,7 +26,8 @@ export interface ClientLifecycle {
 /** The events of `server.lifecycle` with their arguments. */
 export interface ServerLifecycle<C extends Contract> {
   connect: [peer: ServerPeer<C>];
-  disconnect: [peer: ServerPeer<C>, error: Error | undefined];
+  /** `unsentBytes` were accepted, and may not have arrived. */
+  disconnect: [peer: ServerPeer<C>, error: Error | undefined, unsentBytes: number];
   error: [error: Error, peer: ServerPeer<C> | undefined];
   drain: [peer: ServerPeer<C>];
   close: [];

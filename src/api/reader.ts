@@ -7,6 +7,7 @@
 import type { Emitter } from '../emitter.ts';
 import { RingwireError } from '../errors.ts';
 import { READER_QUEUED_MAX } from '../limits.ts';
+import { timeoutOf } from './option-checks.ts';
 
 /** What becomes of a message that does not fit: the reader fails, the oldest goes, the newest goes, or only the newest is ever kept. */
 export type Overflow = 'error' | 'drop-oldest' | 'drop-newest' | 'latest';
@@ -17,6 +18,8 @@ export interface ReaderOptions {
   readonly signal?: AbortSignal;
   /** 'error' unless said otherwise: nothing is lost unnoticed. */
   readonly overflow?: Overflow;
+  /** Milliseconds that the next message may take; 0, unless said otherwise: no end. */
+  readonly timeout?: number;
   /** Messages that may wait, 1,024 unless said otherwise; always 1 for 'latest'. */
   readonly limit?: number;
 }
@@ -36,10 +39,13 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
   readonly #limit: number;
   readonly #overflow: Overflow;
   readonly #signal: AbortSignal | undefined;
+  readonly #timeoutMs: number;
   readonly #keep: (data: unknown) => unknown;
   readonly #onEnd: (reader: MessageReader<T>) => void;
   #items: T[] = [];
   #waiting: Waiting<T>[] = [];
+  /** Runs while somebody waits. */
+  #timer: NodeJS.Timeout | undefined = undefined;
   #dropped = 0;
   #over = false;
   #failure: { readonly reason: unknown } | undefined = undefined;
@@ -55,7 +61,7 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
     keep: (data: unknown) => unknown,
     onEnd: (reader: MessageReader<T>) => void,
   ) {
-    const { overflow = 'error', limit = READER_QUEUED_MAX, signal } = options;
+    const { overflow = 'error', limit = READER_QUEUED_MAX, signal, timeout } = options;
     if (!OVERFLOWS.includes(overflow) || !Number.isInteger(limit) || limit < 1) {
       throw new RingwireError(
         'ERR_RINGWIRE_BAD_CONFIG',
@@ -67,6 +73,7 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
     this.#limit = overflow === 'latest' ? 1 : limit;
     this.#overflow = overflow;
     this.#signal = signal;
+    this.#timeoutMs = timeoutOf(timeout, Infinity);
     this.#keep = keep;
     this.#onEnd = onEnd;
     if (signal?.aborted) this.#finish({ reason: signal.reason });
@@ -96,10 +103,10 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
     await this.return();
   }
 
-  /** The next message, as soon as there is one. Rejects with ERR_RINGWIRE_QUEUE_OVERFLOW, or the reason of the signal. */
+  /** The next message, as soon as there is one. Rejects with ERR_RINGWIRE_QUEUE_OVERFLOW, ERR_RINGWIRE_MESSAGE_TIMEOUT, or the reason of the signal. */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#items.length > 0) return Promise.resolve({ done: false, value: this.#items.shift() as T });
-    if (!this.#over) return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    if (!this.#over) return new Promise((resolve, reject) => this.#wait({ resolve, reject }));
     const failure = this.#failure;
     this.#failure = undefined;
     return failure === undefined ? Promise.resolve(DONE) : Promise.reject(failure.reason as Error);
@@ -119,8 +126,10 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
 
   readonly #received = (data: unknown): void => {
     const waiting = this.#waiting.shift();
-    if (waiting !== undefined) waiting.resolve({ done: false, value: this.#keep(data) as T });
-    else if (this.#items.length < this.#limit) this.#items.push(this.#keep(data) as T);
+    if (waiting !== undefined) {
+      this.#watch();
+      waiting.resolve({ done: false, value: this.#keep(data) as T });
+    } else if (this.#items.length < this.#limit) this.#items.push(this.#keep(data) as T);
     else this.#overflowed(data);
   };
 
@@ -128,6 +137,23 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
     this.#items = [];
     this.#finish({ reason: this.#signal?.reason });
   };
+
+  #wait(waiting: Waiting<T>): void {
+    this.#waiting.push(waiting);
+    if (this.#timer === undefined) this.#watch();
+  }
+
+  /** The time for the next message begins anew, or nobody waits for one. */
+  #watch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    // A timer can wait no longer.
+    if (this.#waiting.length === 0 || this.#timeoutMs >= 2 ** 31) return;
+    this.#timer = setTimeout(() => {
+      const message = `no message of ${this.#event} came in ${this.#timeoutMs} ms`;
+      this.#finish({ reason: new RingwireError('ERR_RINGWIRE_MESSAGE_TIMEOUT', message) });
+    }, this.#timeoutMs);
+  }
 
   #overflowed(data: unknown): void {
     this.#dropped++;
@@ -149,6 +175,7 @@ export class MessageReader<T> implements AsyncIterableIterator<T, undefined, und
     this.#signal?.removeEventListener('abort', this.#aborted);
     const [first, ...rest] = this.#waiting;
     this.#waiting = [];
+    this.#watch();
     if (first === undefined) this.#failure = failure;
     else if (failure === undefined) first.resolve(DONE);
     else first.reject(failure.reason);

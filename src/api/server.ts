@@ -251,7 +251,7 @@ export class PeerServer<C extends Contract = AnyContract> {
         peer?.hasRoom();
         if (peer !== undefined) this.#endpoint.lifecycle.publish('drain', peer);
       },
-      disconnected: (socket) => this.#disconnected(socket),
+      disconnected: (socket, unsentBytes) => this.#disconnected(socket, unsentBytes),
       dropped: () => {
         const message = `a peer was refused: there are ${maxConnections} connections`;
         this.#failed(
@@ -266,7 +266,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     return new RingwireError('ERR_RINGWIRE_LISTEN_TIMEOUT', message, { limit });
   }
 
-  #disconnected(socket: net.Socket): void {
+  #disconnected(socket: net.Socket, unsentBytes: number): void {
     const peer = this.#bySocket.get(socket);
     if (peer === undefined) return;
     this.#bySocket.delete(socket);
@@ -274,7 +274,7 @@ export class PeerServer<C extends Contract = AnyContract> {
     this.#groups.forget(peer);
     peer.gone();
     peer.contribute(this.#tally);
-    if (wasConnected) this.#endpoint.lifecycle.publish('disconnect', peer, peer.lastError);
+    if (wasConnected) this.#endpoint.lifecycle.publish('disconnect', peer, peer.lastError, unsentBytes);
   }
 
   #failed(error: Error, peer?: ServerPeer<C>): void {

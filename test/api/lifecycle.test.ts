@@ -331,6 +331,25 @@ test('a request above the hard mark: with the policy disconnect the peer goes, w
   }
 });
 
+test('disconnect says how many accepted bytes may not have arrived, on both sides', async (context) => {
+  const stage = new Stage(context);
+  const { server, client, peer } = await stage.pair({ codec: 'raw' }, { codec: 'raw' });
+  const told: number[] = [];
+  const both = [
+    new Promise<void>((resolve) =>
+      client.lifecycle.once('disconnect', (_error, bytes) => resolve(void told.push(bytes))),
+    ),
+    new Promise<void>((resolve) =>
+      server.lifecycle.once('disconnect', (_peer, _error, bytes) => resolve(void told.push(bytes))),
+    ),
+  ];
+  // More than any socket buffer holds, and nobody gets to read it.
+  for (const end of [client, peer]) for (let n = 0; n < 8; n++) end.send('n', Buffer.alloc(1024 * 1024));
+  await Promise.all([client.close({ signal: AbortSignal.abort() }), ...both]);
+  assert.equal(told.length, 2);
+  for (const bytes of told) assert.ok(bytes > 1024 * 1024 && bytes < 9 * 1024 * 1024, `${bytes}`);
+});
+
 test('close: what was sent before arrives, what is sent while it closes is refused', async (context) => {
   const stage = new Stage(context);
   const { server, client, peer } = await stage.pair();

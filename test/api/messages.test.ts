@@ -325,6 +325,23 @@ test('messages(): every overflow policy', async (context) => {
     assert.throws(() => peer.messages('n', options), { code: 'ERR_RINGWIRE_BAD_CONFIG' });
 });
 
+test('messages(): ends when the next one takes longer than its timeout', async (context) => {
+  const { client, peer } = await new Stage(context).pair();
+  const reader = peer.messages('n', { timeout: 40 });
+  const first = reader.next();
+  client.send('n', 1);
+  assert.deepEqual(await first, { done: false, value: 1 });
+  // Nobody waits: no time runs. What has come is there at once.
+  client.send('n', 2);
+  await until('the second', () => reader.queued === 1);
+  assert.deepEqual(await reader.next(), { done: false, value: 2 });
+  const start = performance.now();
+  await assert.rejects(reader.next(), { code: 'ERR_RINGWIRE_MESSAGE_TIMEOUT', message: /n came in 40 ms/ });
+  assert.ok(performance.now() - start > 38);
+  assert.deepEqual(await reader.next(), { done: true, value: undefined });
+  assert.throws(() => peer.messages('n', { timeout: -1 }), { code: 'ERR_RINGWIRE_BAD_CONFIG' });
+});
+
 test('messages(): ends with the signal, with the loop and with the peer', async (context) => {
   const { client, peer } = await new Stage(context).pair();
   const controller = new AbortController();
