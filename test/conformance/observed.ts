@@ -55,7 +55,8 @@ export function contextFor(setting: Partial<Setting>, options: Partial<ContextOp
   const { limit = 1024, agreed = 5, features = 0 } = setting;
   return makeContext(new Emitter(), {
     id: 'conformance',
-    limits: { ...DEFAULT_LIMITS, frameBytesMax: limit },
+    // No case is about time, and hundreds of them share a loaded machine.
+    limits: { ...DEFAULT_LIMITS, frameBytesMax: limit, handshakeTimeoutMs: 60_000, frameTimeoutMs: 60_000 },
     receive: 'copy',
     encoding: 'utf8',
     codec: 'raw',
