@@ -20,14 +20,23 @@ export class RepeatCopy {
   #words: BigUint64Array = NO_WORDS;
   #repeats = 0;
 
+  /** Length of `source` when it is the one that keeps coming: `copyRepeated` copies it. 0 for all others, and when its memory is gone. */
+  repeatedBytes(source: unknown): number {
+    return source === this.#source ? this.#words.length << 3 : 0;
+  }
+
+  /** Copies the source that keeps coming. @param at reserved, a multiple of 8 */
+  copyRepeated(out: ByteWriter, at: number): void {
+    const from = this.#words;
+    const to = out.words;
+    const start = at >>> 3;
+    for (let index = 0; index < from.length; index++) to[start + index] = from[index] as bigint;
+  }
+
   /** Copies `source` to `out.bytes[at]` and on. @param at reserved; a multiple of 8 is faster */
   copy(source: Uint8Array, out: ByteWriter, at: number): void {
-    const from = this.#words;
-    // The length may change under a resizable buffer.
-    if (source === this.#source && from.length << 3 === source.length && (at & 7) === 0) {
-      const to = out.words;
-      const start = at >>> 3;
-      for (let index = 0; index < from.length; index++) to[start + index] = from[index] as bigint;
+    if (this.repeatedBytes(source) > 0 && (at & 7) === 0) {
+      this.copyRepeated(out, at);
       return;
     }
     out.bytes.set(source, at);
@@ -44,8 +53,15 @@ export class RepeatCopy {
   #repeated(source: Uint8Array): void {
     if (++this.#repeats !== REPEATS_MIN) return;
     const { buffer, byteOffset, length } = source;
-    if (((byteOffset | length) & 7) === 0 && buffer.byteLength <= MEMORY_BYTES_MAX) {
+    if (isFixed(buffer) && ((byteOffset | length) & 7) === 0 && buffer.byteLength <= MEMORY_BYTES_MAX) {
       this.#words = new BigUint64Array(buffer, byteOffset, length >>> 3);
     } else this.#source = undefined;
   }
+}
+
+/** The length of what lies in a buffer that can grow may change. The types of ES2023 do not know such buffers. */
+function isFixed(
+  buffer: ArrayBufferLike & { readonly resizable?: boolean; readonly growable?: boolean },
+): boolean {
+  return buffer.resizable !== true && buffer.growable !== true;
 }

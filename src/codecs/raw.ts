@@ -91,3 +91,8 @@ export function toBytes(data: unknown, encoding: BufferEncoding): Uint8Array {
     { code: 'ERR_INVALID_ARG_TYPE' },
   );
 }
+
+/** One byte for each element: what can be copied as it is. */
+export function isBytes(data: unknown): data is Uint8Array {
+  return ArrayBuffer.isView(data) && (data as Uint8Array).BYTES_PER_ELEMENT === 1;
+}

@@ -6,6 +6,7 @@
 import type { ByteWriter } from '../bytes/byte-writer.ts';
 import { RepeatCopy } from '../bytes/repeat-copy.ts';
 import type { Codec } from '../codecs/codec.ts';
+import { isBytes } from '../codecs/raw.ts';
 import { EventStruct } from '../codecs/struct/codec.ts';
 import { RingwireError } from '../errors.ts';
 import { FIRST_ANNOUNCED_ID, HEADER_BYTES, INLINE_NAME_ID } from '../frames/control.ts';
@@ -25,6 +26,7 @@ import { ATTACH_BYTES_MIN } from '../limits.ts';
 import type { EventIds } from './event-ids.ts';
 import type { Exchange } from './exchange.ts';
 import { inlineName } from './inline-name.ts';
+import { payloadTooLarge } from './too-large.ts';
 import { insideGetter } from './inside-getter.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -90,6 +92,9 @@ export class BinaryEncoder {
 
   /** `encode`, where the message is short, needs no encoding, and fits in what the writer lets in. @returns whether it did */
   encodeOpen(event: string, data: unknown, out: ByteWriter): boolean {
+    if (event !== this.#sentEvent) return false;
+    const repeated = this.#copy.repeatedBytes(data);
+    if (repeated > 0 && repeated < this.#rawEnd) return this.#writeRepeated(repeated, out);
     const length = this.#shortLength(event, data);
     if (length === 0) return false;
     const at = out.end;
@@ -97,6 +102,19 @@ export class BinaryEncoder {
     if (end >= out.openEnd) return false;
     out.end = end;
     this.#writeBytes(data as Uint8Array, length, at, out);
+    return true;
+  }
+
+  /** The source that keeps coming: a multiple of 8 bytes that need not be looked at again. */
+  #writeRepeated(length: number, out: ByteWriter): boolean {
+    const at = out.end;
+    const end = at + HEADER_BYTES + length;
+    if (end >= out.openEnd) return false;
+    out.end = end;
+    const { view } = out;
+    view.setUint32(at, length, true);
+    view.setUint32(at + 4, this.#rawWord, true);
+    this.#copy.copyRepeated(out, at + HEADER_BYTES);
     return true;
   }
 
@@ -131,7 +149,7 @@ export class BinaryEncoder {
   #writeStruct(struct: EventStruct, data: unknown, out: ByteWriter): void {
     if (this.#writing) throw insideGetter();
     const { bytes } = struct;
-    if (bytes > this.#bytesMax) throw this.#tooLarge(bytes);
+    if (bytes > this.#bytesMax) throw payloadTooLarge(bytes, this.#bytesMax);
     const at = out.reserve((HEADER_BYTES + bytes + 7) & ~7);
     out.rewind(at);
     this.#writing = true;
@@ -198,7 +216,8 @@ export class BinaryEncoder {
     const name = id === INLINE_NAME_ID ? inlineName(exchange.event) : NOTHING;
     const attached = name === NOTHING ? codec.attachment : undefined;
     codec.attachment = undefined;
-    if (attached !== undefined && attached.length > this.#bytesMax) throw this.#tooLarge(attached.length);
+    if (attached !== undefined && attached.length > this.#bytesMax)
+      throw payloadTooLarge(attached.length, this.#bytesMax);
     const trace = kind === FrameKind.request ? exchange.trace?.context : undefined;
     const flags = trace === undefined ? EXTENSION_FLAG : EXTENSION_FLAG | TRACE_FLAG;
     const extra = extraBytes(flags);
@@ -231,18 +250,13 @@ export class BinaryEncoder {
 
   /** What `codec` has prepared, as one frame. */
   #write(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
-    if (codec.attachment !== undefined || id === INLINE_NAME_ID) {
-      this.#writeUnusual(event, id, codec, bytesMax, out);
-      return;
-    }
-    const at = out.reserve(HEADER_BYTES + bytesMax + 7);
-    const payloadAt = at + HEADER_BYTES;
-    this.#finish(at, payloadAt, codec.write(out, payloadAt), id, codec.id, 0, out);
-  }
-
-  #writeUnusual(event: string, id: number, codec: Codec, bytesMax: number, out: ByteWriter): void {
     if (id === INLINE_NAME_ID) this.#writeInline(event, codec, bytesMax, out);
-    else this.#attach(id, codec, codec.attachment as Uint8Array, out);
+    else if (codec.attachment !== undefined) this.#attach(id, codec, codec.attachment, out);
+    else {
+      const at = out.reserve(HEADER_BYTES + bytesMax + 7);
+      const payloadAt = at + HEADER_BYTES;
+      this.#finish(at, payloadAt, codec.write(out, payloadAt), id, codec.id, 0, out);
+    }
   }
 
   #announceUpTo(id: number, out: ByteWriter): void {
@@ -271,27 +285,16 @@ export class BinaryEncoder {
     const payloadBytes = end - payloadAt;
     if (payloadBytes > this.#bytesMax) {
       out.rewind(at);
-      throw this.#tooLarge(payloadBytes);
+      throw payloadTooLarge(payloadBytes, this.#bytesMax);
     }
     writeHeader(out.view, at, payloadBytes, id, codec, flags);
     out.rewind((payloadBytes & 7) === 0 ? end : pad(out.bytes, end, payloadBytes));
   }
 
   #attach(id: number, codec: Codec, bytes: Uint8Array, out: ByteWriter): void {
-    if (bytes.length > this.#bytesMax) throw this.#tooLarge(bytes.length);
+    if (bytes.length > this.#bytesMax) throw payloadTooLarge(bytes.length, this.#bytesMax);
     appendHeader(out, bytes.length, id, codec.id);
     codec.attachment = undefined;
     attach(bytes, out);
   }
-
-  #tooLarge(actual: number): RingwireError {
-    const limit = this.#bytesMax;
-    const message = `a payload of ${actual} bytes, the peer accepts ${limit}`;
-    return new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', message, { limit, actual });
-  }
-}
-
-/** One byte for each element: what can be copied as it is. */
-function isBytes(data: unknown): data is Uint8Array {
-  return ArrayBuffer.isView(data) && (data as Uint8Array).BYTES_PER_ELEMENT === 1;
 }
