@@ -1,7 +1,7 @@
 /**
  * `npm run check:package`: packs what is built, installs it in a folder of its own as a stranger would, and looks at it from outside: consumer
- * programs compile with TypeScript 5.9, 6 and 7 as ES module and as CommonJS and run, the examples of the guides compile, publint and
- * attw find nothing.
+ * programs compile with TypeScript 5.9, 6 and 7 as ES module and as CommonJS and run, schemas of zod, valibot and arktype carry types and check values, the
+ * examples of the guides compile, publint and attw find nothing.
  *
  * It asks the registry for its tools; what it installs is gone afterwards. Exit code 1: something is wrong, and was printed.
  */
@@ -19,6 +19,9 @@ const TOOLS = [
   '@arethetypeswrong/cli@0.18.5',
   '@types/node@20.19.8',
   '@opentelemetry/api@1.10.0',
+  'zod@4.6.7',
+  'valibot@1.5.0',
+  'arktype@2.2.10',
 ];
 const OPTIONS = {
   module: 'nodenext',
@@ -83,14 +86,14 @@ try {
   const aliases = Object.entries(COMPILERS).map(([name, version]) => `${name}@npm:typescript@${version}`);
   const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
   step('install', () => run('npm', ['install', ...quiet, tarball, ...TOOLS, ...aliases]));
-  for (const name of ['consumer.mts', 'consumer.cts'])
+  for (const name of ['consumer.mts', 'consumer.cts', 'schemas.mts'])
     fs.copyFileSync(path.join(here, name), path.join(folder, name));
   writeGuides();
   const config = { compilerOptions: OPTIONS, include: ['*.mts', '*.cts'] };
   fs.writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(config));
   for (const [name, version] of Object.entries(COMPILERS)) {
     step(`TypeScript ${version}`, () => run(process.execPath, [program(name, 'tsc'), '-p', '.']));
-    for (const file of ['consumer.mjs', 'consumer.cjs'])
+    for (const file of ['consumer.mjs', 'consumer.cjs', 'schemas.mjs'])
       step(`  ${file} runs`, () => run(process.execPath, [path.join('out', file)]));
   }
   step('publint --strict', () => run(process.execPath, [program('publint', 'publint'), '--strict', tarball]));

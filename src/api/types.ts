@@ -2,7 +2,7 @@
  * The types of what may be sent, heard and asked, worked out from a map of events or from a protocol. Nothing here exists at run time.
  */
 import type { Definition, StructInput, StructValue } from '../codecs/struct/types.ts';
-import type { Protocol, RequestSpec } from './protocol.ts';
+import type { Protocol } from './protocol.ts';
 import type { InputOf, OutputOf } from './schema.ts';
 
 /** Everything that the methods of a peer need to know. */
@@ -57,14 +57,14 @@ type SentOf<E> =
 type ReceivedOf<E> =
   DefinitionOf<E> extends Definition ? StructValue<DefinitionOf<E>> : OutputOf<SchemaOf<E, 'schema'>>;
 
-interface TypesOfRequest<R extends RequestSpec> {
+interface TypesOfRequest<R> {
   readonly asked: InputOf<SchemaOf<R, 'input'>>;
   readonly input: OutputOf<SchemaOf<R, 'input'>>;
   readonly returned: InputOf<SchemaOf<R, 'output'>>;
   readonly answer: OutputOf<SchemaOf<R, 'output'>>;
 }
 
-interface TypesOfStream<R extends RequestSpec> {
+interface TypesOfStream<R> {
   readonly asked: InputOf<SchemaOf<R, 'input'>>;
   readonly input: OutputOf<SchemaOf<R, 'input'>>;
   readonly returned: InputOf<SchemaOf<R, 'items'>>;
@@ -78,12 +78,12 @@ export interface ProtocolContract<P extends Protocol> extends Contract {
   readonly requests: {
     readonly [
       K in keyof Requests<P> as Requests<P>[K] extends { readonly items: unknown } ? never : K
-    ]: TypesOfRequest<Requests<P>[K] & RequestSpec>;
+    ]: TypesOfRequest<Requests<P>[K]>;
   };
   readonly streams: {
     readonly [
       K in keyof Requests<P> as Requests<P>[K] extends { readonly items: unknown } ? K : never
-    ]: TypesOfStream<Requests<P>[K] & RequestSpec>;
+    ]: TypesOfStream<Requests<P>[K]>;
   };
 }
 

@@ -24,7 +24,7 @@ Options:
   --json                   print the comparison as JSON
   --help
 
-Exit codes: 0 nothing is slower, 1 a row is slower, 2 a mistake in the arguments, or a version that cannot be measured.
+Exit codes: 0 nothing is slower, 1 a row is slower, 2 a mistake in the arguments, or a version that is none, 4 a measurement failed.
 
 Example:
   ringwire bench ab main . raw-frame

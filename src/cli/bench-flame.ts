@@ -18,9 +18,10 @@ Options:
   --output <folder>   for the profiles and pages (default 'flame')
   --share <share>     of the full count of messages (default 0.5)
   --scenario <file>   the scenarios that this module exports, instead of ringwire's own
+  --json              print the files as JSON: [{"role","profile","page"}]
   --help
 
-Exit codes: 0 profiled, 2 a mistake in the arguments, 4 the measurement failed.
+Exit codes: 0 profiled, 2 a mistake in the arguments, or a row that cannot be measured here, 4 the measurement failed.
 
 Example:
   npm install --no-save ${FLAMEGRAPH}
@@ -31,6 +32,7 @@ const OPTIONS = {
   output: { type: 'string', default: 'flame' },
   share: { type: 'string', default: '0.5' },
   scenario: { type: 'string' },
+  json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -57,8 +59,10 @@ export async function benchFlame(words: readonly string[]): Promise<number> {
   const profiles = await profileScenario(possible, path.resolve(values.output), share);
   if (profiles.some(({ page }) => page === undefined))
     say(`profiles only: pages need ${FLAMEGRAPH}, 'npm install --no-save ${FLAMEGRAPH}' installs it`);
-  for (const { role, profile, page } of profiles)
-    process.stdout.write(`${role}: ${page === undefined ? profile : pathToFileURL(page).href}\n`);
+  if (values.json) process.stdout.write(`${JSON.stringify(profiles)}\n`);
+  else
+    for (const { role, profile, page } of profiles)
+      process.stdout.write(`${role}: ${page === undefined ? profile : pathToFileURL(page).href}\n`);
   return 0;
 }
 

@@ -18,6 +18,7 @@ Files:
   node:bench    node --experimental-bench --bench --bench-reporter=json file.mjs (Node 26.9 or later)
 
 Options:
+  --json   what it prints is JSON anyway
   --help
 
 Exit codes: 0 written, 2 a mistake in the arguments, or a file with failed or unfinished benchmarks.
@@ -31,7 +32,7 @@ Examples:
 export function benchImport(words: readonly string[]): number {
   const { values, positionals } = readArguments(
     words,
-    { help: { type: 'boolean', default: false } },
+    { json: { type: 'boolean', default: true }, help: { type: 'boolean', default: false } },
     IMPORT_HELP,
   );
   if (values.help) {

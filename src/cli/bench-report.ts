@@ -27,6 +27,7 @@ Options:
   --charts <folder>   for the pictures, light and dark (default 'charts' beside the Markdown file)
   --html <file>       write one page with interactive charts, which needs no network
   --history <file>    show how rows changed over time as well: a file of 'ringwire bench history'
+  --json              print what was written: {"markdown","charts","html"}
   --help
 
 Exit codes: 0 written, 2 a mistake in the arguments or files.
@@ -41,6 +42,7 @@ const OPTIONS = {
   charts: { type: 'string' },
   html: { type: 'string' },
   history: { type: 'string' },
+  json: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -69,8 +71,8 @@ export function benchReport(words: readonly string[]): number {
   const rows = summarize(results);
   const groups = groupRows(rows);
   const charts = echarts === undefined ? undefined : chartsOf(groups, trends);
+  const folder = values.charts ?? path.join(path.dirname(markdown ?? '.'), 'charts');
   if (markdown !== undefined && place !== undefined) {
-    const folder = values.charts ?? path.join(path.dirname(markdown), 'charts');
     if (echarts !== undefined && charts !== undefined) drawCharts(echarts, charts, folder);
     const seen = path.relative(path.dirname(markdown), folder).replaceAll('\\', '/');
     writeMarkdown(markdown, place, { results, groups, charts, folder: seen });
@@ -80,6 +82,8 @@ export function benchReport(words: readonly string[]): number {
     writeHtml(html, { results, rows, groups, charts, echarts });
     process.stderr.write(`wrote ${html}\n`);
   }
+  const drawn = markdown !== undefined && charts !== undefined ? folder : undefined;
+  if (values.json) process.stdout.write(`${JSON.stringify({ markdown, charts: drawn, html })}\n`);
   return 0;
 }
 

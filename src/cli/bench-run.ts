@@ -34,13 +34,13 @@ Options:
   --payload <file>   measure the JSON value in this file instead of the built-in messages
   --scenario <file>  measure the scenarios that this module exports; see 'Scenarios of your own' in docs/measuring.md
   --details          print more percentiles, processor time, memory and system calls as well
-  --json <file>      keep the result, for 'ringwire bench compare'
+  --json <file>      keep the result, for 'ringwire bench compare'; with - it is printed instead of the table
   --history <file>   add the result to this file, for 'ringwire bench history'
   --list             print the names of the rows and stop
   --help
 
-Exit codes: 0 measured, 2 a mistake in the arguments, or a measurement that failed, 130 interrupted: what was
-measured until then is printed and kept.
+Exit codes: 0 measured, 2 a mistake in the arguments or files, 4 a measurement failed, 130 interrupted: what was measured until
+then is printed and kept.
 
 Examples:
   ringwire bench run --quick raw
@@ -100,8 +100,10 @@ export async function benchRun(words: readonly string[]): Promise<number> {
   progress.clear();
   const results = makeResults(rows);
   if (values.history !== undefined) appendHistory(values.history, results);
-  if (values.json !== undefined) fs.writeFileSync(values.json, `${JSON.stringify(results, null, 2)}\n`);
-  process.stdout.write(resultsTable(results, values.details));
+  const json = `${JSON.stringify(results, null, 2)}\n`;
+  const isPrinted = values.json === '-';
+  if (values.json !== undefined && !isPrinted) fs.writeFileSync(values.json, json);
+  process.stdout.write(isPrinted ? json : resultsTable(results, values.details));
   return interrupt.signal.aborted ? INTERRUPTED : 0;
 }
 

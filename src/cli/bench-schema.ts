@@ -4,11 +4,12 @@
 import { RESULTS_SCHEMA } from '../bench/schema.ts';
 import { readArguments, UsageError } from './usage.ts';
 
-const SCHEMA_HELP = `Usage: ringwire bench schema
+const SCHEMA_HELP = `Usage: ringwire bench schema [--json]
 
 Prints the JSON schema (draft 2020-12) of the files that 'ringwire bench run --json' and 'ringwire bench import' write.
 
 Options:
+  --json   what it prints is JSON anyway
   --help
 
 Exit codes: 0 printed, 2 a mistake in the arguments.
@@ -21,7 +22,7 @@ Example:
 export function benchSchema(words: readonly string[]): number {
   const { values, positionals } = readArguments(
     words,
-    { help: { type: 'boolean', default: false } },
+    { json: { type: 'boolean', default: true }, help: { type: 'boolean', default: false } },
     SCHEMA_HELP,
   );
   if (positionals.length > 0)

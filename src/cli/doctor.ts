@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
-import { addressOf, type Place, placeOf } from '../api/address.ts';
+import { addressOf, type Place } from '../api/address.ts';
 import { connect } from '../api/api.ts';
 import type { Protocol } from '../api/protocol.ts';
 import type { RingwireError } from '../errors.ts';
@@ -11,6 +11,7 @@ import {
   PEER_HELP,
   CODEC_OPTION,
   CONNECT_OPTIONS,
+  connectionPlace,
   peerSettings,
   type PeerSettings,
 } from './peer-options.ts';
@@ -72,7 +73,7 @@ export async function doctor(words: readonly string[]): Promise<number> {
   const events = Object.fromEntries([...structs].map(([name, codec]) => [name, { codec }]));
   const timeout = readNumber('timeout', values.timeout, 1, DOCTOR_HELP);
   const settings = { ...peerSettings(values, DOCTOR_HELP), protocol: { events }, timeout };
-  const checks = await examine(placeOf(address), settings);
+  const checks = await examine(connectionPlace(address, DOCTOR_HELP), settings);
   if (values.json) process.stdout.write(`${JSON.stringify(checks)}\n`);
   else for (const check of checks) process.stdout.write(lineOf(check, paintFor(process.stdout)));
   return checks.every(({ ok }) => ok) ? 0 : 1;

@@ -1,8 +1,16 @@
 /** `ringwire lat`: how long a round trip to a peer takes. Any peer that answers requests will do: 'nobody handles it' is an answer as well. */
+import { addressOf } from '../api/address.ts';
 import { connect } from '../api/api.ts';
 import type { PeerClient } from '../api/client.ts';
 import { RequestError } from '../api/requests/remote-error.ts';
-import { ADDRESS_HELP, PEER_HELP, CODEC_OPTION, CONNECT_OPTIONS, peerSettings } from './peer-options.ts';
+import {
+  ADDRESS_HELP,
+  PEER_HELP,
+  CODEC_OPTION,
+  CONNECT_OPTIONS,
+  connectionPlace,
+  peerSettings,
+} from './peer-options.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
 const LAT_HELP = `Usage: ringwire lat [options] <address>
@@ -42,7 +50,10 @@ export async function lat(words: readonly string[]): Promise<number> {
   if (address === undefined) throw new UsageError('an address is missing', LAT_HELP);
   if (more.length > 0) throw new UsageError(`'${more[0]}' is one argument too many`, LAT_HELP);
   const count = readNumber('count', values.count, 1, LAT_HELP);
-  const client = await connect(address, { ...peerSettings(values, LAT_HELP), reconnect: false });
+  const client = await connect(addressOf(connectionPlace(address, LAT_HELP)), {
+    ...peerSettings(values, LAT_HELP),
+    reconnect: false,
+  });
   const times: number[] = [];
   try {
     for (let trip = 0; trip < WARM_UP; trip++) await roundTrip(client);

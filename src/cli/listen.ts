@@ -1,8 +1,10 @@
 /** `ringwire listen`: a server that prints what it gets. */
 import { once } from 'node:events';
+import { placeOf } from '../api/address.ts';
 import { listen as listenOn } from '../api/api.ts';
+import type { ListenOptions } from '../api/options.ts';
 import type { PeerServer } from '../api/server.ts';
-import { ADDRESS_HELP, CODEC_OPTION, CONNECT_OPTIONS, peerSettings, shown } from './peer-options.ts';
+import { CODEC_OPTION, CONNECT_OPTIONS, MESSAGE_ADDRESS_HELP, peerSettings, shown } from './peer-options.ts';
 import { printable } from './style.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
 
@@ -10,7 +12,7 @@ const LISTEN_HELP = `Usage: ringwire listen [options] <address>
 
 Prints every message that arrives, one line each: the event and its data.
 
-${ADDRESS_HELP}
+${MESSAGE_ADDRESS_HELP}
 Options:
   --echo             send every message back to its sender
   --count <n>        stop after so many messages
@@ -50,7 +52,7 @@ export async function listen(words: readonly string[]): Promise<number> {
   const { codec } = peerSettings(values, LISTEN_HELP);
   const { cert, key } = values;
   const tls = { ...(cert && { public: cert }), ...(key && { private: key }) };
-  const server = await listenOn(address, { codec, tls, inspect: values.inspect });
+  const server = await open(address, { codec, tls, inspect: values.inspect });
   process.stderr.write(`listening on ${server.address}\n`);
   process.once('SIGINT', () => void server.close());
   process.once('SIGTERM', () => void server.close());
@@ -62,13 +64,26 @@ export async function listen(words: readonly string[]): Promise<number> {
   return 0;
 }
 
+/** What the servers of both kinds have. */
+type Printed = Pick<PeerServer, 'address' | 'on' | 'close' | 'lifecycle'>;
+
+/** @throws UsageError for what UDP has not */
+async function open(address: string, options: ListenOptions): Promise<Printed> {
+  const place = placeOf(address);
+  if (place.kind !== 'udp') return listenOn(address, options);
+  if (options.inspect) throw new UsageError('--inspect needs connections: UDP has none', LISTEN_HELP);
+  const { host, port } = place;
+  const { codec = 'msgpack' } = options;
+  return (await listenOn({ host, port, udp: true }, { codec })) as never;
+}
+
 interface Printing {
   readonly json: boolean;
   readonly echo: boolean;
   readonly count: number;
 }
 
-function print(server: PeerServer, { json, echo, count }: Printing): void {
+function print(server: Printed, { json, echo, count }: Printing): void {
   let seen = 0;
   const all = (
     event: string,

@@ -1,6 +1,7 @@
 /** Options that the commands which talk to a peer share, and how their data is typed and shown. */
-import type { CodecName } from '../codecs/codec.ts';
 import fs from 'node:fs';
+import { type Place, placeOf } from '../api/address.ts';
+import type { CodecName } from '../codecs/codec.ts';
 import { UsageError } from './usage.ts';
 
 export const CONNECT_OPTIONS = {
@@ -19,7 +20,11 @@ export const TRUST_HELP = `  --ca <file>        the authority to trust, for tls:
 export const PEER_HELP: string = `  --codec <codec>    msgpack (default), json or raw
 ${TRUST_HELP}`;
 
-export const ADDRESS_HELP = `An address is unix:/path, ipc://name (/tmp/app.name), tcp://host:port or tls://host:port.
+export const ADDRESS_HELP = `An address is unix:/path, ipc://name (/tmp/app.name), tcp://host:port or tls://host:port. UDP has no connections: not udp:.
+`;
+
+/** Of commands that need messages alone. */
+export const MESSAGE_ADDRESS_HELP = `An address is unix:/path, ipc://name (/tmp/app.name), tcp://host:port, tls://host:port or udp://host:port.
 `;
 
 /** What JSON does not escape, and terminals take for commands or turn lines around with. */
@@ -40,6 +45,16 @@ export interface TrustSettings {
 
 export interface PeerSettings extends TrustSettings {
   readonly codec: CodecName;
+}
+
+/** Where a command connects or listens that needs connections. @throws UsageError for udp: addresses, RingwireError as `placeOf` does */
+export function connectionPlace(address: string, help: string): Place {
+  const place = placeOf(address);
+  if (place.kind !== 'udp') return place;
+  throw new UsageError(
+    `${address}: UDP has no connections; of the commands only 'listen' and 'send' take udp: addresses`,
+    help,
+  );
 }
 
 /** @throws UsageError */

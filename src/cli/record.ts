@@ -1,8 +1,7 @@
 /** `ringwire record`: stands between two programs and writes down every message, for `ringwire replay`. */
-import { placeOf } from '../api/address.ts';
 import { Observer, type Observed } from './observer.ts';
 import { closeOutput, openOutput } from './outputs.ts';
-import { ADDRESS_HELP } from './peer-options.ts';
+import { ADDRESS_HELP, connectionPlace } from './peer-options.ts';
 import { proxy, type Side } from './proxy.ts';
 import { recordedLine } from './recording.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
@@ -42,7 +41,7 @@ export async function record(words: readonly string[]): Promise<number> {
     throw new UsageError('give two addresses and a file', RECORD_HELP);
   if (more.length > 0) throw new UsageError(`'${more[0]}' is one argument too many`, RECORD_HELP);
   const connections = readNumber('connections', values.connections, 0, RECORD_HELP);
-  const [listening, target] = [placeOf(from), placeOf(to)];
+  const [listening, target] = [connectionPlace(from, RECORD_HELP), connectionPlace(to, RECORD_HELP)];
   const output = openOutput(file, RECORD_HELP);
   const start = performance.now();
   let [messages, passages] = [0, 0];

@@ -1,9 +1,10 @@
 /** `ringwire replay`: sends what clients sent once more, at the speed it was recorded or another. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Place, placeOf } from '../api/address.ts';
+import type { Place } from '../api/address.ts';
 import {
   ADDRESS_HELP,
   CONNECT_OPTIONS,
+  connectionPlace,
   TRUST_HELP,
   type TrustSettings,
   trustSettings,
@@ -51,7 +52,7 @@ export async function replay(words: readonly string[]): Promise<number> {
   const speed = readNumber('speed', values.speed, 0, REPLAY_HELP);
   const timeoutMs = readNumber('timeout', values.timeout, 0, REPLAY_HELP);
   const settings = { speed, timeoutMs, trust: trustSettings(values, REPLAY_HELP) };
-  const replayed = await sendAll(clientsOf(file), placeOf(address), settings);
+  const replayed = await sendAll(clientsOf(file), connectionPlace(address, REPLAY_HELP), settings);
   if (values.json) process.stdout.write(`${JSON.stringify(replayed)}\n`);
   else process.stderr.write(textOf(replayed));
   return 0;

@@ -1,5 +1,6 @@
 /** `ringwire request`: asks a peer and prints the answer. */
 import { once } from 'node:events';
+import { addressOf } from '../api/address.ts';
 import { connect } from '../api/api.ts';
 import { RequestError } from '../api/requests/remote-error.ts';
 import {
@@ -7,6 +8,7 @@ import {
   PEER_HELP,
   CODEC_OPTION,
   CONNECT_OPTIONS,
+  connectionPlace,
   peerSettings,
   readData,
   shown,
@@ -51,7 +53,11 @@ export async function request(words: readonly string[]): Promise<number> {
   const timeout = readNumber('timeout', values.timeout, 1, REQUEST_HELP);
   const settings = peerSettings(values, REQUEST_HELP);
   const value = readData(input, settings.codec, REQUEST_HELP);
-  const client = await connect(address, { ...settings, timeout, reconnect: false });
+  const client = await connect(addressOf(connectionPlace(address, REQUEST_HELP)), {
+    ...settings,
+    timeout,
+    reconnect: false,
+  });
   try {
     const answer = client.ask(name, value, timeout);
     for await (const each of answer) {

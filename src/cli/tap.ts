@@ -1,9 +1,8 @@
 /** `ringwire tap`: stands between two programs, passes every byte on unchanged, and shows what it sees. */
-import { placeOf } from '../api/address.ts';
 import { Observer, type Observed } from './observer.ts';
 import { closeOutput, openOutput } from './outputs.ts';
 import { PcapFile } from './pcap.ts';
-import { ADDRESS_HELP, shown } from './peer-options.ts';
+import { ADDRESS_HELP, connectionPlace, shown } from './peer-options.ts';
 import { proxy, type Side, type Watcher } from './proxy.ts';
 import { recordedLine } from './recording.ts';
 import { type Paint, paintFor, printable } from './style.ts';
@@ -54,6 +53,7 @@ export async function tap(words: readonly string[]): Promise<number> {
   if (from === undefined || to === undefined) throw new UsageError('give two addresses', TAP_HELP);
   if (more.length > 0) throw new UsageError(`'${more[0]}' is one argument too many`, TAP_HELP);
   const connections = readNumber('connections', values.connections, 0, TAP_HELP);
+  const [listening, target] = [connectionPlace(from, TAP_HELP), connectionPlace(to, TAP_HELP)];
   const known = await knownEvents(values.schema);
   const record = values.record === undefined ? undefined : openOutput(values.record, TAP_HELP);
   const capture = values.pcap === undefined ? undefined : openOutput(values.pcap, TAP_HELP);
@@ -68,7 +68,7 @@ export async function tap(words: readonly string[]): Promise<number> {
     process.stdout.write(lineOf({ t, connection, from: side, observed, value: valueOf(observed, known) }));
   };
   const files = [record, capture].filter((file) => file !== undefined);
-  await proxy(placeOf(from), placeOf(to), {
+  await proxy(listening, target, {
     connections,
     outputs: [process.stdout, ...files],
     watch: (passage) => {

@@ -1,10 +1,11 @@
 /** `ringwire top`: what goes through a running server, and who its peers are, again and again. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { addressOf } from '../api/address.ts';
 import { connect } from '../api/api.ts';
 import type { PeerClient } from '../api/client.ts';
 import { INSPECT_REQUEST, type Inspection } from '../api/inspection.ts';
 import { RequestError } from '../api/requests/remote-error.ts';
-import { ADDRESS_HELP, CONNECT_OPTIONS, TRUST_HELP, trustSettings } from './peer-options.ts';
+import { ADDRESS_HELP, CONNECT_OPTIONS, connectionPlace, TRUST_HELP, trustSettings } from './peer-options.ts';
 import { paintFor } from './style.ts';
 import { between, lineOf, screenOf } from './top-view.ts';
 import { readArguments, readNumber, UsageError } from './usage.ts';
@@ -52,7 +53,7 @@ export async function top(words: readonly string[]): Promise<number> {
   const count = readNumber('count', values.count, 0, TOP_HELP) || Infinity;
   const timeout = readNumber('timeout', values.timeout, 1, TOP_HELP);
   const settings = { ...trustSettings(values, TOP_HELP), id: 'ringwire top', timeout, reconnect: false };
-  const client = await connect(address, settings);
+  const client = await connect(addressOf(connectionPlace(address, TOP_HELP)), settings);
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   try {

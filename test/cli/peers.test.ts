@@ -25,6 +25,9 @@ import {
 
 after(removeFolder);
 
+/** Nobody is there. */
+const UDP = 'udp://127.0.0.1:9';
+
 async function server(context: TestContext): Promise<PeerServer> {
   const listening = await listen(address());
   context.after(() => listening.close());
@@ -51,6 +54,25 @@ test('listen prints what send sends: JSON, words, files, bytes; it stops after i
     [{ n: 1 }, 'word', { from: 'a file' }, null, '\u00e4'],
   );
   assert.ok(lines.every(({ event }) => event === 'message'));
+});
+
+test('listen and send over UDP; an echo finds whoever sent', async (context) => {
+  const listening = await start(context, 'listen', 'udp://127.0.0.1:0', '--count', '2', '--json', '--echo');
+  const client = await connect(listening.where as `udp://${string}`);
+  context.after(() => client.close());
+  const echo = new Promise((resolve) => client.on('hello', resolve));
+  client.send('hello', { n: 1 });
+  assert.deepEqual(await echo, { n: 1 });
+  const sent = await run('send', listening.where, 'word', 'text', '--codec', 'json', '--json');
+  assert.deepEqual(JSON.parse(sent.out), { event: 'word', count: 1, peer: listening.where });
+  const { out, code } = await listening.done;
+  assert.equal(code, 0);
+  const [first, second] = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { data: unknown; peer: string });
+  assert.deepEqual([first?.data, second?.data], [{ n: 1 }, 'text']);
+  assert.match(first?.peer ?? '', /^127\.0\.0\.1:\d+$/);
 });
 
 test('send repeats, and shows what it sent as JSON', async (context) => {
@@ -316,6 +338,15 @@ test('mistakes are told in one line with the help, and exit code 2', () => {
     [['replay', file('bad.ndjson', 'x\n'), missing], /line 1: this is no recorded message/],
     [['doctor'], /an address is missing/],
     [['certs', 'a b'], /is no name of a host/],
+    [['request', UDP, 'add'], /UDP has no connections/],
+    [['lat', UDP], /UDP has no connections/],
+    [['top', UDP], /UDP has no connections/],
+    [['tap', missing, UDP], /UDP has no connections/],
+    [['tap', UDP, missing], /UDP has no connections/],
+    [['record', UDP, missing, path.join(folder, 'never.ndjson')], /UDP has no connections/],
+    [['replay', path.join(folder, 'none'), UDP], /UDP has no connections/],
+    [['doctor', UDP], /UDP has no connections; of the commands only 'listen' and 'send' take udp:/],
+    [['listen', UDP, '--inspect'], /--inspect needs connections: UDP has none/],
   ] as const;
   const outcomes = ringwireEach(cases.map(([args]) => args));
   for (const [at, [args, text]] of cases.entries()) {
