@@ -35,7 +35,8 @@ export class RepeatCopy {
 
   /** Copies `source` to `out.bytes[at]` and on. @param at reserved; a multiple of 8 is faster */
   copy(source: Uint8Array, out: ByteWriter, at: number): void {
-    if (this.repeatedBytes(source) > 0 && (at & 7) === 0) {
+    // Also when its memory is gone: there is nothing to copy then.
+    if (source === this.#source && this.#words.length << 3 === source.length && (at & 7) === 0) {
       this.copyRepeated(out, at);
       return;
     }

@@ -81,3 +81,24 @@ test('a source whose memory is resized or moved away', () => {
   structuredClone(source, { transfer: [source.buffer] });
   assert.equal(copy(source), '');
 });
+
+test('repeatedBytes: the length of what keeps coming, and 0 for what may change its length or has lost its memory', () => {
+  const repeat = new RepeatCopy();
+  const writer = new ByteWriter(new SlabPool(), () => {});
+  const keep = (source: Uint8Array): number => {
+    for (let round = 0; round < 12; round++) repeat.copy(source, writer, writer.reserve(64));
+    return repeat.repeatedBytes(source);
+  };
+  const Resizable = ArrayBuffer as unknown as new (bytes: number, options: object) => ResizableBuffer;
+  assert.equal(keep(new Uint8Array(new Resizable(16, { maxByteLength: 64 }))), 0);
+  assert.equal(keep(new Uint8Array(12)), 0, 'no multiple of 8');
+  const source = new Uint8Array(16);
+  assert.equal(keep(source), 16);
+  assert.equal(repeat.repeatedBytes(new Uint8Array(16)), 0, 'another one');
+  const at = writer.reserve(16);
+  source.fill(9);
+  repeat.copyRepeated(writer, at);
+  assert.equal(hex(writer.bytes.subarray(at, at + 16)), '09'.repeat(16));
+  structuredClone(source, { transfer: [source.buffer] });
+  assert.equal(repeat.repeatedBytes(source), 0);
+});
