@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -27,6 +27,23 @@ function start(
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text: Buffer) => (output += text));
   return { child, output: () => output };
 }
+
+test('every example is run by a test', () => {
+  const tested = {
+    ci: 'examples-ci',
+    'cpp-service': 'examples-cpp',
+    'game-state': 'udp/programs',
+    hello: 'examples',
+    imu: 'examples-imu',
+    requests: 'examples',
+    'sensor-feed': 'udp/programs',
+  };
+  assert.deepEqual(readdirSync(place).toSorted(), Object.keys(tested));
+  for (const [name, file] of Object.entries(tested)) {
+    const text = readFileSync(join(projectRoot(), 'test', `${file}.test.ts`), 'utf8');
+    assert.ok(text.includes(name), `${file} runs ${name}`);
+  }
+});
 
 for (const [name, expected] of [
   ['hello', 'hello world!\n'],
