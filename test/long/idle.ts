@@ -52,7 +52,9 @@ interface Idle {
 }
 
 async function idle(kind: keyof typeof IDLE_SERVERS, count: number, path: string): Promise<Idle> {
-  const server = new Program(IDLE_SERVERS[kind] + TELL, [path], ['--expose-gc']);
+  // The young generation grows with what a program allocates, not with what its connections hold: a small one for both.
+  const flags = ['--expose-gc', '--max-semi-space-size=1'];
+  const server = new Program(IDLE_SERVERS[kind] + TELL, [path], flags);
   const clients: Program[] = [];
   const tell = async (what: string): Promise<number[]> => (await server.ask(what)).split(' ').map(Number);
   try {
