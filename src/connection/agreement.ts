@@ -48,7 +48,7 @@ interface OwnChoice {
  * Whether a message of `event` could not be encoded because of what the peer chose: the codec in use, which this side would not have taken, or a
  * limit below this side's own.
  */
-export function isChosenByPeer(error: unknown, event: string, inUse: Codec, own: OwnChoice): boolean {
+export function isChosenByPeer(error: Error, event: string, inUse: Codec, own: OwnChoice): boolean {
   const { code, actual = Infinity } = error as Partial<RingwireError>;
   if (code === 'ERR_RINGWIRE_FRAME_TOO_LARGE') return actual <= own.frameBytesMax;
   if (code === 'ERR_RINGWIRE_BAD_CODEC') return true;

@@ -141,7 +141,7 @@ export class BinaryWire implements Wire {
     this.#encoder.prepareShared(event, out);
   }
 
-  isPeersDoing(event: string, error: unknown): boolean {
+  isPeersDoing(event: string, error: Error): boolean {
     return isChosenByPeer(error, event, this.#encoder.codec, this.#options);
   }
 

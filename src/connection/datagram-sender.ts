@@ -4,7 +4,6 @@
  *
  * Invariant: `pendingBytes` are the bytes of closed datagrams that have not left; they leave in order, or are given up and counted.
  */
-import perfHooks from 'node:perf_hooks';
 import { crypto } from '../loading.ts';
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
@@ -19,8 +18,6 @@ import {
 import type { PeerFigures } from './datagram-figures.ts';
 import type { DatagramNames } from './datagram-names.ts';
 import { DatagramPacker, type PackerOptions } from './datagram-packer.ts';
-
-const { performance } = perfHooks;
 
 export interface SenderOptions extends PackerOptions {
   readonly queueBytesSoft: number;

@@ -17,7 +17,9 @@ import { SharedMessage } from './shared-message.ts';
 import type { Wire } from './wire.ts';
 
 /** Whether a message could not be sent because of the peer: what it speaks, what it accepts, what it does not acknowledge. */
-export function isPeersDoing(wire: Wire, event: string, error: unknown): boolean {
+export function isPeersDoing(wire: Wire, event: string, error: unknown): error is Error {
+  // Only a program's own code throws anything else.
+  if (!(error instanceof Error)) return false;
   return (error as RingwireError).code === 'ERR_RINGWIRE_ACK_OVERFLOW' || wire.isPeersDoing(event, error);
 }
 
@@ -66,7 +68,7 @@ export class Sender implements OutboxHandlers {
   /** What a peer brings about is told, never thrown: it must not end a program that sends to it. @throws what is the program's own doing */
   protected notSent(event: string, error: unknown): boolean {
     if (!isPeersDoing(this.wire, event, error)) throw error;
-    this.#handlers.refused(error as Error);
+    this.#handlers.refused(error);
     return !this.isFull;
   }
 

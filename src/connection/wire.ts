@@ -51,7 +51,7 @@ export interface Wire {
   /** @throws RingwireError ERR_RINGWIRE_BAD_CODEC when the peer, as it was last known, does not decode messages of `event` */
   checkShared(event: string): void;
   /** Whether it is the peer's doing, by the codec that it chose or the limit that it declared, that `encode` threw: the program cannot know. */
-  isPeersDoing(event: string, error: unknown): boolean;
+  isPeersDoing(event: string, error: Error): boolean;
   /** What must precede a message of `event` that `encodeShared` of any connection of the endpoint wrote. */
   prepareShared(event: string, out: ByteWriter): void;
   /** Decodes a frame and hands it to the sink. @throws FrameError when the connection has to go */

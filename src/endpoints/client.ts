@@ -138,7 +138,7 @@ export class StreamClient {
     } catch (error) {
       const { wire, isFull } = this.session ?? this.#connection;
       if (!isPeersDoing(wire, event, error)) throw error;
-      this.#failed(error as Error);
+      this.#failed(error);
       return !isFull;
     }
   }

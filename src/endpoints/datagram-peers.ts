@@ -4,7 +4,6 @@
  *
  * Invariant: one address and port is one peer, however it is spelled; sources that no answer can reach never become one.
  */
-import perfHooks from 'node:perf_hooks';
 import { MAGIC } from '../frames/control.ts';
 import { DATAGRAM_KIND } from '../frames/datagram.ts';
 import { REPLY_FACTOR } from '../limits.ts';
@@ -12,8 +11,6 @@ import { DatagramLink, type DatagramWire, type LinkHost, linkName, RemoteInfo } 
 import type { DatagramOptions, FullSettings } from './datagram-options.ts';
 import type { HostNames } from './host-names.ts';
 import { PeerTable, Rank } from './peer-table.ts';
-
-const { performance } = perfHooks;
 
 /** Where a message goes: a source that was heard, or an address that the program knows. */
 export interface DatagramTarget {
