@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import vm from 'node:vm';
+import { CONTESTANTS } from '../../src/bench/contestants.ts';
 import { scaledOption } from '../../src/bench/report/chart.ts';
 import { chartsOf } from '../../src/bench/report/charts.ts';
 import { loadEcharts } from '../../src/bench/report/echarts.ts';
@@ -20,6 +21,14 @@ import { exampleResults } from '../support/results.ts';
 function rate(id: string, ...samples: readonly number[]): Row {
   return { id, unit: 'messages/s', better: 'higher', samples };
 }
+
+test('the colours know every contestant: ringwire’s own look like ringwire', () => {
+  const shown = CONTESTANTS.filter(({ ours }) => ours === true).map(({ name }) => [name, kindOf(name)]);
+  assert.ok(shown.length > 10);
+  for (const [name, kind] of [...shown, ['ringwire', kindOf('ringwire')]])
+    assert.equal(kind, 'ringwire', name);
+  for (const name of ['c', 'net']) assert.equal(kindOf(name), 'reference');
+});
 
 test('figures have three digits and their unit', () => {
   for (const [value, unit, expected] of [

@@ -42,9 +42,16 @@ const KNOWN: Readonly<Record<Kind, readonly string[]>> = {
     'modern-raw',
     'modern-msgpack',
     'requests',
+    'struct',
+    'from-c-struct',
+    'from-c-msgpack',
+    'raw-frame-16K',
+    'raw-frame-single',
+    // Rows of bench/figures.ts that no contestant measures.
+    'ringwire',
   ],
   reference: ['net', 'c'],
-  other: ['node-ipc', 'ndjson', 'ws', 'zeromq', 'child-json', 'child-advanced', 'vscode-jsonrpc'],
+  other: ['node-ipc', 'ndjson', 'ws', 'zeromq', 'child-json', 'child-advanced', 'vscode-jsonrpc', 'by-hand'],
 };
 
 export function kindOf(contestant: string): Kind {
