@@ -100,3 +100,18 @@ test('udp: a datagram in a codec that expresses no object is answered by an erro
   assert.deepEqual(told, [['ERR_RINGWIRE_SEND_FAILED', 'ERR_INVALID_ARG_TYPE']]);
   assert.deepEqual(returned, [true, false]);
 });
+
+test('what a program itself throws while its message is written stays its own, an error or not', async (t) => {
+  const { peer } = await new Stage(t).pair({ codec: 'msgpack' }, { codec: 'json' });
+  for (const thrown of [null, undefined, 'a text']) {
+    const data = {
+      get state(): never {
+        throw thrown as unknown as Error;
+      },
+    };
+    assert.throws(
+      () => peer.send('state', data),
+      (error: unknown) => error === thrown,
+    );
+  }
+});
