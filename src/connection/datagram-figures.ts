@@ -56,20 +56,22 @@ export class PeerFigures {
   jitterMs = 0;
   /** Made with the first datagram that has a sequence. */
   #window: SequenceWindow | undefined = undefined;
-  /** Transit time of the last datagram by both clocks, whose zeros differ; NaN before. */
-  #transitUs: number = Number.NaN;
+  /** Transit time of the last datagram by both clocks, whose zeros differ. */
+  #transitUs = 0;
+  #hasTransit = false;
 
   get window(): SequenceWindow {
     return (this.#window ??= new SequenceWindow());
   }
 
-  /** Adds one datagram's times to the jitter. Both clocks run modulo 2^32 microseconds. */
+  /** Adds one datagram's times, as 32 bits, to the jitter. Both clocks run modulo 2^32 microseconds. */
   timed(sentUs: number, nowUs: number): void {
     const transit = (nowUs - sentUs) | 0;
-    if (!Number.isNaN(this.#transitUs)) {
+    if (this.#hasTransit) {
       const difference = Math.abs((transit - this.#transitUs) | 0) / 1_000;
       this.jitterMs += (difference - this.jitterMs) * JITTER_SHARE;
     }
+    this.#hasTransit = true;
     this.#transitUs = transit;
   }
 

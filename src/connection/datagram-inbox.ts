@@ -58,7 +58,6 @@ export class DatagramInbox {
   readonly #options: InboxOptions;
   readonly #reader: DatagramReader;
   readonly #assembly: DatagramAssembly | undefined;
-  #position = 0;
   /** The event that came last, and its rule. */
   #slot: Slot = RAW_EVENT;
   #rule: EventRule | undefined = undefined;
@@ -94,8 +93,7 @@ export class DatagramInbox {
     const isTimed = (reader.flags & DatagramFlag.timing) !== 0;
     const arrival = figures.window.judge(reader.sequence, reader.session, isTimed);
     if (arrival === Arrival.duplicate || arrival === Arrival.late) return;
-    this.#position = figures.window.position;
-    if (isTimed) figures.timed(reader.sentUs, (nowMs * 1_000) >>> 0);
+    if (isTimed) figures.timed(reader.sentUs, (nowMs * 1_000) | 0);
     if (reader.flags & DatagramFlag.fragment) this.#assemble(bytes, peer);
     else this.#frames(peer);
     this.#options.release?.(bytes);
@@ -103,9 +101,9 @@ export class DatagramInbox {
 
   /** A datagram of node-ipc's wire. It has no sequence: all are the newest. */
   receiveText(bytes: Buffer, peer: InboxPeer): void {
-    this.#position = peer.figures.received;
+    const position = peer.figures.received;
     const fault = readTextDatagram(bytes, this.#options.delimiter, this.#names, (slot, data) =>
-      this.#handOn(slot, data, peer),
+      this.#handOn(slot, data, peer, position),
     );
     if (fault !== undefined) this.#fault(peer, fault);
   }
@@ -208,7 +206,7 @@ export class DatagramInbox {
     }
     this.#answerIn(codec, slot, peer);
     // A lent frame is only good for this call, and a newest value may wait.
-    this.#handOn(slot, data === frame ? { ...frame } : data, peer);
+    this.#handOn(slot, data === frame ? { ...frame } : data, peer, peer.figures.window.position);
   }
 
   #refused(error: unknown, peer: InboxPeer): void {
@@ -216,16 +214,16 @@ export class DatagramInbox {
     this.#fault(peer, error.code);
   }
 
-  #handOn(slot: Slot, data: unknown, peer: InboxPeer): void {
+  #handOn(slot: Slot, data: unknown, peer: InboxPeer, position: number): void {
     const { figures, order } = peer;
     const rule = this.#ruleOf(slot);
     figures.receivedMessages++;
     if (rule?.mode === 'latest') {
       const key = this.#keyOf(slot, rule, data, peer);
       if (key === undefined) return;
-      if (order.isStale(key, this.#position)) figures.stale++;
+      if (order.isStale(key, position)) figures.stale++;
       else peer.deliverLatest(key, slot, data);
-    } else if (rule?.mode === 'sequenced' && order.isStale(slot.name, this.#position)) figures.stale++;
+    } else if (rule?.mode === 'sequenced' && order.isStale(slot.name, position)) figures.stale++;
     else peer.deliver(slot, data);
   }
 

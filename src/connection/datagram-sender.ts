@@ -62,6 +62,8 @@ export class DatagramSender {
   readonly #options: SenderOptions;
   readonly #route: DatagramRoute;
   readonly #figures: PeerFigures;
+  /** Kept, because asking for the global costs half as much again as asking for the time. */
+  readonly #clock: typeof performance = performance;
   readonly #stamp: DatagramStamp = { sequence: 0, session: crypto().randomInt(1, SESSION_RANGE), sentUs: 0 };
   #queue: Waiting[] = [];
   /** Newest values by key; made when there is one. */
@@ -233,7 +235,7 @@ export class DatagramSender {
       const at = bytes.byteOffset - slab.bytes.byteOffset;
       const stamp = this.#stamp;
       // Converted to 32 bits: modulo 2^32.
-      stamp.sentUs = (performance.now() * 1_000) >>> 0;
+      stamp.sentUs = (this.#clock.now() * 1_000) | 0;
       writeDatagramHeader(slab.bytes, slab.view, at, at + bytes.length, flags, stamp);
       stamp.sequence = (stamp.sequence + 1) >>> 0;
     }

@@ -22,16 +22,22 @@ export class SequenceWindow {
   duplicated = 0;
   /** Came so late that nobody can say whether they came before; they are not taken. */
   late = 0;
-  /** Of the datagram that was judged last, in the sender's order. */
-  position = 0;
   #newest = -1;
-  #newestPosition = 0;
+  /** How far behind the newest the datagram was that was judged last. */
+  #behind = 0;
+  /** Position of the number 0; it changes only when the numbers begin anew, so that small integers are all that each datagram changes. */
+  #zeroPosition = 1;
   #firstPosition = 0;
   #session = 0;
   /** One bit for each datagram of the window; made with the second datagram: most forged sources send one. */
   #seen: Uint32Array | undefined = undefined;
 
-  /** @param timed the datagram carries a session */
+  /** Of the datagram that was judged last, in the sender's order. */
+  get position(): number {
+    return this.#zeroPosition + this.#newest - this.#behind;
+  }
+
+  /** @param session as 32 bits @param timed the datagram carries a session */
   judge(sequence: number, session: number, timed: boolean): Arrival {
     const distance = (sequence - this.#newest) | 0;
     if (this.#newest < 0 || this.#isRestart(distance, session, timed)) {
@@ -41,13 +47,13 @@ export class SequenceWindow {
     if (distance > 0) {
       const seen = this.#window();
       if (distance > 1) this.#skip(seen, distance);
+      if (sequence < this.#newest) this.#zeroPosition += RANGE;
       this.#newest = sequence;
-      this.#newestPosition += distance;
-      this.position = this.#newestPosition;
+      this.#behind = 0;
       this.#mark(sequence);
       return Arrival.newest;
     }
-    this.position = this.#newestPosition + distance;
+    this.#behind = -distance;
     return this.#judgeOld(sequence, -distance);
   }
 
@@ -59,11 +65,11 @@ export class SequenceWindow {
     const joined = sequence < JOINED_LATE_MIN ? 0 : sequence;
     this.lost += sequence - joined;
     this.#session = session;
-    this.#newest = sequence;
     // Behind everything of the run before, which may have used all of its numbers.
-    this.#newestPosition += RANGE + sequence - joined;
-    this.#firstPosition = this.#newestPosition - (sequence - joined);
-    this.position = this.#newestPosition;
+    this.#firstPosition = this.#zeroPosition + this.#newest + RANGE;
+    this.#zeroPosition = this.#firstPosition - joined;
+    this.#newest = sequence;
+    this.#behind = 0;
     if (this.#seen !== undefined) {
       this.#seen.fill(0);
       this.#mark(sequence);

@@ -98,6 +98,7 @@ export class DatagramReader {
   fault: ErrorCode | undefined = undefined;
   flags = 0;
   sequence = 0;
+  /** 32 bits, as a signed number: they are only compared and subtracted, and a small integer needs no memory of its own. */
   session = 0;
   sentUs = 0;
   /** Where the frames, or the part of a fragment, begin. */
@@ -184,8 +185,8 @@ export class DatagramReader {
     this.sentUs = 0;
     let at = 8;
     if (flags & DatagramFlag.timing) {
-      this.session = u32(bytes, at);
-      this.sentUs = u32(bytes, at + 4);
+      this.session = i32(bytes, at);
+      this.sentUs = i32(bytes, at + 4);
       at += 8;
     }
     if (flags & DatagramFlag.checksum) {
@@ -250,6 +251,10 @@ function u16(bytes: Buffer, at: number): number {
   return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
 }
 
+function i32(bytes: Buffer, at: number): number {
+  return u16(bytes, at) | (u16(bytes, at + 2) << 16);
+}
+
 function u32(bytes: Buffer, at: number): number {
-  return (u16(bytes, at) | (u16(bytes, at + 2) << 16)) >>> 0;
+  return i32(bytes, at) >>> 0;
 }

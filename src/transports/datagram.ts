@@ -137,9 +137,12 @@ export class DatagramSocket {
       this.#handlers.sendFailed(Object.assign(error as Error, { address, port }));
       return;
     }
-    // Whether it was taken at once is a call as well; a few slabs in turn still lie in the cache.
-    this.#unsent.push(segment);
-    if (sent !== undefined) this.#reap();
+    // Memory that is free at once is used for the next datagram while it still lies in the cache.
+    if (this.#unsent.length === 0 && this.socket.getSendQueueCount() === 0) this.#handlers.written(segment);
+    else {
+      this.#unsent.push(segment);
+      this.#reap();
+    }
   }
 
   /**

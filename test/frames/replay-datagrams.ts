@@ -50,7 +50,7 @@ class DatagramReplay {
 
   #header(): void {
     const { flags, sequence, session, sentUs, fragment } = this.#reader;
-    const timing = flags & DatagramFlag.timing ? [session, sentUs] : [0, 0];
+    const timing = flags & DatagramFlag.timing ? [session >>> 0, sentUs >>> 0] : [0, 0];
     const { number, bytes, index, count } = fragment;
     const part = flags & DatagramFlag.fragment ? [number, bytes, index, count] : [];
     this.#lines.push(['datagram', flags, sequence, ...timing, ...part].join(' '));
