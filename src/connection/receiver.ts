@@ -39,6 +39,7 @@ export class Receiver {
   #prelude: DelimitedWire | undefined = undefined;
   /** Whose memory the kernel was given. */
   #asked: Wire | undefined = undefined;
+  #askedBytes = 0;
   #stopped = false;
   /** The peer has ended. */
   #isLast = false;
@@ -67,7 +68,9 @@ export class Receiver {
   /** Where the next read should land. Borrowed until `received`. */
   writable(): Buffer {
     this.#asked = this.#prelude ?? this.#wire;
-    return this.#asked === undefined ? this.#ring.lap() : this.#asked.parser.writable();
+    const memory = this.#asked === undefined ? this.#ring.lap() : this.#asked.parser.writable();
+    this.#askedBytes = memory.length;
+    return memory;
   }
 
   /** That many bytes landed in the last `writable()`. */
@@ -78,7 +81,8 @@ export class Receiver {
     if (this.#asked === undefined || this.#asked === reader) reader.parser.advance(bytes);
     // The prelude has ended meanwhile.
     else reader.parser.feed(this.#ring.bytes.subarray(0, bytes));
-    this.#turn.arrived(bytes);
+    // A read that does not fill its memory is the last one before the loop goes round.
+    this.#turn.arrived(bytes, bytes < this.#askedBytes);
     this.#loop();
   }
 
@@ -87,7 +91,7 @@ export class Receiver {
     if (this.#stopped) return;
     this.receivedBytes += chunk.length;
     this.#reader(chunk).parser.feed(chunk);
-    this.#turn.arrived(chunk.length);
+    this.#turn.arrived(chunk.length, false);
     this.#loop();
   }
 

@@ -14,9 +14,9 @@ function immediate(): Promise<void> {
 test('bytes: over at the bound, fresh after the continuation, which comes once', async () => {
   let continued = 0;
   const turn: Turn = new Turn(LIMITS, () => continued++);
-  turn.arrived(999);
+  turn.arrived(999, false);
   assert.equal(turn.over, false);
-  turn.arrived(1);
+  turn.arrived(1, false);
   assert.equal(turn.over, true);
   turn.yield();
   turn.yield();
@@ -25,8 +25,26 @@ test('bytes: over at the bound, fresh after the continuation, which comes once',
   assert.deepEqual([continued, turn.over], [1, false]);
   await immediate();
   assert.equal(continued, 1);
-  turn.arrived(999);
+  turn.arrived(999, false);
   assert.equal(turn.over, false, 'the count starts again');
+});
+
+test('a read that empties the socket gives way by itself, and the next one begins anew', () => {
+  const turn = new Turn(LIMITS, () => {});
+  for (let read = 0; read < 10; read++) {
+    turn.arrived(5000, true);
+    turn.handled(90);
+    assert.equal(turn.isOver() || turn.over, false, `read ${read}`);
+  }
+  assert.equal(turn.spentCount, 10, 'all the same each was a whole turn');
+  turn.arrived(499, true);
+  assert.equal(turn.spentCount, 10);
+  turn.arrived(600, false);
+  turn.arrived(600, true);
+  assert.equal(turn.over, false, 'nothing more comes in this turn');
+  turn.arrived(600, false);
+  turn.arrived(600, false);
+  assert.equal(turn.over, true);
 });
 
 test('messages: over soon after the bound, also across chunks', () => {
@@ -34,7 +52,7 @@ test('messages: over soon after the bound, also across chunks', () => {
   let messages = 0;
   let over = false;
   while (!over && messages < 1000) {
-    if (messages % 40 === 0) turn.arrived(1);
+    if (messages % 40 === 0) turn.arrived(1, false);
     turn.handled(1);
     over = turn.isOver();
     messages++;
@@ -45,7 +63,7 @@ test('messages: over soon after the bound, also across chunks', () => {
 
 test('time: slow handlers end the turn', () => {
   const turn = new Turn({ ...LIMITS, turnMessagesMax: 1e9, turnTimeMsMax: 1 }, () => {});
-  turn.arrived(1);
+  turn.arrived(1, false);
   let messages = 0;
   while (!turn.isOver()) {
     assert.ok(messages < 2 || turn.stride === 1, 'slow messages are timed one by one');
@@ -58,7 +76,7 @@ test('time: slow handlers end the turn', () => {
 
 test('stride: grows while messages are quick', () => {
   const turn = new Turn({ ...LIMITS, turnMessagesMax: 1e9 }, () => {});
-  turn.arrived(1);
+  turn.arrived(1, false);
   for (let look = 0; look < 10; look++) assert.equal(turn.isOver(), false);
   assert.equal(turn.stride, 64);
 });
@@ -66,7 +84,7 @@ test('stride: grows while messages are quick', () => {
 test('stop: no continuation follows', async () => {
   let continued = 0;
   const turn = new Turn(LIMITS, () => continued++);
-  turn.arrived(5000);
+  turn.arrived(5000, false);
   turn.yield();
   turn.stop();
   await immediate();

@@ -235,19 +235,22 @@ test('maxTotalPendingBytes: of many stopped peers the largest goes, the others s
     await stage.askWitness();
   }));
 
-test('floodTimeout: a peer that spends every turn is cut where that is asked for', () =>
-  onStage({ floodTimeout: 100, maxTurnBytes: 1_000 }, async (stage) => {
-    const flooder = await stage.peer();
-    const messages = Buffer.from('{"type":"msg","data":1}\f'.repeat(1_000));
-    const pour = (): void => {
-      while (!flooder.isClosed && flooder.socket.write(messages));
-    };
-    flooder.socket.on('drain', pour);
-    pour();
-    await within('the flooder to be cut', flooder.closed);
-    assert.deepEqual(codes(stage), ['FLOOD']);
-    await stage.askWitness();
-  }));
+for (const setting of [{ maxTurnBytes: 1_000 }, {}]) {
+  test(`floodTimeout: a peer that spends every turn is cut where that is asked for, ${JSON.stringify(setting)}`, () =>
+    onStage({ floodTimeout: 100, ...setting }, async (stage) => {
+      const flooder = await stage.peer();
+      // Few messages, so that they do not spend the turn's time.
+      const messages = Buffer.from(`{"type":"msg","data":"${'x'.repeat(20_000)}"}\f`.repeat(50));
+      const pour = (): void => {
+        while (!flooder.isClosed && flooder.socket.write(messages));
+      };
+      flooder.socket.on('drain', pour);
+      pour();
+      await within('the flooder to be cut', flooder.closed);
+      assert.deepEqual(codes(stage), ['FLOOD']);
+      await stage.askWitness();
+    }));
+}
 
 test('maxConnections: one more is refused and counted', () =>
   onStage({ maxConnections: 2 }, async (stage) => {
