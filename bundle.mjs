@@ -40,7 +40,7 @@ const builtins = {
     if (!id.startsWith('node:')) return null;
     return COMMANDS.test(importer)
       ? { id, external: true }
-      : { id: `\0${id}?${importer}`, moduleSideEffects: false };
+      : { id: `\0${id}?${path.relative(source, importer)}`, moduleSideEffects: false };
   },
   load(id) {
     const [, name] = /^\0(node:[^?]*)/.exec(id) ?? [];
@@ -94,7 +94,9 @@ const { output } = await bundle.write({
   sourcemap: true,
   // They are in the package.
   sourcemapExcludeSources: true,
-  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  // In lines: Node shows the line of an error that nobody catches.
+  minify: false,
+  comments: { jsdoc: false },
 });
 
 // Two classes of one name in a file: the second would be called `Name$1`, in stack traces and wherever an object is shown.

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -49,6 +49,24 @@ test('an import reads two small files', () => {
   assert.ok(importsOf('ipc/engine.js').length > 3, 'the pattern finds imports');
   // Node 20 cannot load at once what an import of it is loading.
   assert.deepEqual(importsOf('daemon/daemon.js'), ['daemon/daemon.js', 'chunk-base.js']);
+});
+
+test('an error that nobody catches shows a line of code, not a file of it', async () => {
+  const code = "load('index.js').then(({ listen }) => listen('nowhere'))";
+  const { code: status, stderr } = (await run(code).catch((error: unknown) => error)) as {
+    code: number;
+    stderr: string;
+  };
+  assert.equal(status, 1);
+  assert.match(stderr, /ERR_RINGWIRE_BAD_ADDRESS/);
+  for (const line of stderr.split('\n'))
+    assert.ok(line.length < 1_000, `a line of ${line.length} characters`);
+});
+
+test('nothing of the place where it was built is in it', () => {
+  for (const file of readdirSync(DIST, { recursive: true, encoding: 'utf8' }))
+    if (/\.js(?:\.map)?$/.test(file))
+      assert.equal(readFileSync(path.join(DIST, file), 'utf8').includes(projectRoot()), false, file);
 });
 
 test('an import loads nothing of Node that the program may not need', async () => {
