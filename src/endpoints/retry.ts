@@ -66,7 +66,8 @@ export class Retry {
   }
 
   #sleep(wait: () => void, leftMs: number): void {
-    this.#timer = setTimeout(wait, Math.min(LOOK_MS, leftMs));
+    // On a machine that is busy the end of the pause may be over already.
+    this.#timer = setTimeout(wait, Math.max(0, Math.min(LOOK_MS, leftMs)));
     if (!this.keepsAlive) this.#timer.unref();
   }
 

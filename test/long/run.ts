@@ -80,10 +80,14 @@ async function step(row: LongRow, folder: string): Promise<void> {
     keepLargest(progress.figures, await row.run({ first: progress.done, count, seed, folder }));
   } catch (error) {
     const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    progress.failures.push(`from ${progress.done}, seed ${seed}: ${why.slice(0, 500)}`);
+    progress.failures.push(`from ${progress.done}, seed ${seed}: ${why.slice(0, 3_000)}`);
   }
   progress.done += count;
   progress.ms += performance.now() - start;
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] as string;
 }
 
 function keepLargest(kept: Record<string, number>, figures: Figures): void {
@@ -98,7 +102,8 @@ function summary(): string {
         ([name, value]) => `${name} ${Number(value.toPrecision(5)).toLocaleString('en')}`,
       );
       const missing = row.missing?.();
-      const outcome = missing ?? (failures.length > 0 ? `FAILED: ${failures.join('; ')}` : shown.join(', '));
+      const outcome =
+        missing ?? (failures.length > 0 ? `FAILED: ${failures.map(firstLine).join('; ')}` : shown.join(', '));
       return `| ${row.id} | ${row.what} | ${done.toLocaleString('en')} of ${goalOf(row.id).toLocaleString('en')} ${row.unit} | ${(ms / 1e3).toFixed(0)} | ${outcome.replaceAll('|', '/').replaceAll('\n', ' ')} |`;
     },
   );
