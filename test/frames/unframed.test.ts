@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
+import type { Frame } from '../../src/frames/frame.ts';
 import { UnframedParser } from '../../src/frames/unframed.ts';
 import { seeded } from '../support/seeded.ts';
 import { deliver, everySplit, randomly, WAYS } from './pieces.ts';
@@ -56,4 +57,20 @@ test('an empty read is no frame; a frame that waits survives park; poison shows 
   assert.equal(view.toString(), 'parked', 'a frame that was handed out stays lent');
   assert.equal(parser.next(), undefined);
   assert.deepEqual(view, Buffer.alloc(6, 0xdb));
+});
+
+test('deliver: at most so many as asked for; without poison a chunk is left as it came', () => {
+  const parser = new UnframedParser(new ReceiveRing(64));
+  const got: string[] = [];
+  const receiver = {
+    receive: ({ bytes, start, end }: Frame) => got.push(bytes.toString('latin1', start, end)),
+  };
+  assert.equal(parser.next(), undefined, 'nothing has come');
+  const chunk = Buffer.from('chunk');
+  parser.feed(chunk);
+  assert.equal(parser.deliver(receiver, 0), 0);
+  assert.equal(parser.deliver(receiver, 9), 1);
+  assert.equal(parser.deliver(receiver, 9), 0);
+  assert.deepEqual(got, ['chunk']);
+  assert.equal(chunk.toString(), 'chunk');
 });

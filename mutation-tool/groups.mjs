@@ -1,0 +1,37 @@
+/**
+ * What is mutated, and which compiled tests judge it: those that see these files in their own process, quick ones. A group is one run with one
+ * build; within it a mutant meets only the test files that reach it. Row T19 of RELIABILITY.md.
+ */
+export const groups = [
+  {
+    name: 'control',
+    files: ['src/frames/control.ts', 'src/frames/header.ts'],
+    tests: ['frames/control', 'frames/layouts', 'frames/length-prefixed-faults', 'connection/binary-wire'],
+  },
+  {
+    name: 'length-prefixed',
+    files: ['src/frames/length-prefixed.ts', 'src/bytes/carry.ts', 'src/bytes/receive-ring.ts'],
+    tests: ['frames/length-prefixed-faults', 'bytes/receive', 'frames/length-prefixed'],
+  },
+  {
+    name: 'delimited',
+    files: ['src/frames/delimited.ts', 'src/frames/unframed.ts'],
+    tests: ['frames/unframed', 'frames/delimited', 'connection/delimited-wire'],
+  },
+  { name: 'datagram', files: ['src/frames/datagram.ts'], tests: ['frames/datagram'] },
+  {
+    name: 'queues',
+    files: ['src/connection/outbox.ts', 'src/connection/send-window.ts', 'src/connection/held-messages.ts'],
+    tests: ['connection/outbox', 'connection/slow-consumer'],
+  },
+  {
+    name: 'windows',
+    files: ['src/connection/resend-window.ts', 'src/connection/sequence-window.ts', 'src/connection/turn.ts'],
+    tests: ['connection/resend-window', 'connection/sequence-window', 'connection/turn'],
+  },
+  {
+    name: 'checks',
+    files: ['src/codecs/msgpack-check.ts', 'src/codecs/json-check.ts'],
+    tests: ['codecs/json', 'codecs/msgpack', 'codecs/value-limits'],
+  },
+];
