@@ -5,11 +5,12 @@
  *
  * It asks the registry for its tools; what it installs is gone afterwards. Exit code 1: something is wrong, and was printed.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
@@ -31,7 +32,6 @@ const OPTIONS = {
   // The declarations of the package are what is checked here.
   skipLibCheck: false,
   rootDir: '.',
-  outDir: 'out',
 };
 /** Guides whose TypeScript stands alone. */
 const GUIDES = ['README.md', 'docs/modern-face.md', 'docs/structs.md'];
@@ -39,11 +39,12 @@ const GUIDES = ['README.md', 'docs/modern-face.md', 'docs/structs.md'];
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-package-'));
 
 /** @throws Error with what the program said, when it fails */
-function run(command, args, cwd = folder) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, encoding: 'utf8' });
-  if (status !== 0)
-    throw new Error(`${command} ${args.join(' ')}\n${error ?? ''}${stdout ?? ''}${stderr ?? ''}`);
-  return stdout;
+async function run(command, args, cwd = folder) {
+  try {
+    return (await promisify(execFile)(command, args, { cwd, maxBuffer: 2 ** 26 })).stdout;
+  } catch (error) {
+    throw new Error(`${error.message}\n${error.stdout ?? ''}`, { cause: error });
+  }
 }
 
 /** The program of an installed package. */
@@ -53,10 +54,10 @@ function program(name, bin) {
   return path.join(place, typeof bins === 'string' ? bins : bins[bin]);
 }
 
-function step(name, action) {
+async function step(name, action) {
   const start = performance.now();
   try {
-    action();
+    await action();
     console.log(`ok    ${name} (${Math.round(performance.now() - start)} ms)`);
   } catch (error) {
     console.log(`FAIL  ${name}\n${error.message}`);
@@ -77,29 +78,43 @@ function writeGuides() {
   if (count < 3) throw new Error(`only ${count} blocks in the guides`);
 }
 
+/** Compiles the consumers, then runs them. */
+async function compileAndRun(name, version) {
+  await step(`TypeScript ${version}`, () =>
+    run(process.execPath, [program(name, 'tsc'), '-p', '.', '--outDir', name]),
+  );
+  for (const file of ['consumer.mjs', 'consumer.cjs', 'schemas.mjs'])
+    await step(`TypeScript ${version}: ${file} runs`, () => run(process.execPath, [path.join(name, file)]));
+}
+
+async function lint(tarball) {
+  await step('publint --strict', () =>
+    run(process.execPath, [program('publint', 'publint'), '--strict', tarball]),
+  );
+  await step('attw --profile esm-only', () =>
+    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'esm-only']),
+  );
+}
+
 try {
   const [{ filename }] = JSON.parse(
-    run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
+    await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
   );
   const tarball = path.join(folder, filename);
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
   const aliases = Object.entries(COMPILERS).map(([name, version]) => `${name}@npm:typescript@${version}`);
   const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
-  step('install', () => run('npm', ['install', ...quiet, tarball, ...TOOLS, ...aliases]));
+  await step('install', () => run('npm', ['install', ...quiet, tarball, ...TOOLS, ...aliases]));
   for (const name of ['consumer.mts', 'consumer.cts', 'schemas.mts'])
     fs.copyFileSync(path.join(here, name), path.join(folder, name));
   writeGuides();
   const config = { compilerOptions: OPTIONS, include: ['*.mts', '*.cts'] };
   fs.writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(config));
-  for (const [name, version] of Object.entries(COMPILERS)) {
-    step(`TypeScript ${version}`, () => run(process.execPath, [program(name, 'tsc'), '-p', '.']));
-    for (const file of ['consumer.mjs', 'consumer.cjs', 'schemas.mjs'])
-      step(`  ${file} runs`, () => run(process.execPath, [path.join('out', file)]));
-  }
-  step('publint --strict', () => run(process.execPath, [program('publint', 'publint'), '--strict', tarball]));
-  step('attw --profile esm-only', () =>
-    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'esm-only']),
-  );
+  // Each has a folder of its own to write to, and takes one processor for itself.
+  await Promise.all([
+    ...Object.entries(COMPILERS).map(([name, version]) => compileAndRun(name, version)),
+    lint(tarball),
+  ]);
 } finally {
   fs.rmSync(folder, { recursive: true, force: true });
 }

@@ -39,6 +39,7 @@ test('a C peer has no profile, a row that is none or several is told', () => {
   const { code, out, err } = ringwire([
     'bench',
     'flame',
+    '--json',
     '--share',
     '0.001',
     '--output',
@@ -46,7 +47,14 @@ test('a C peer has no profile, a row that is none or several is told', () => {
     'unix/from-c/64B/one-way',
   ]);
   assert.equal(code, 0, err);
-  if (!err.includes('is skipped')) assert.match(out, /^server: [^\n]*\n$/);
+  if (!err.includes('is skipped'))
+    assert.deepEqual(JSON.parse(out), [
+      {
+        role: 'server',
+        profile: path.join(output, 'server.cpuprofile'),
+        page: path.join(output, 'server.html'),
+      },
+    ]);
   const cases = [
     [[], 'one row is needed'],
     [['nothing'], 'no row has nothing in its name'],

@@ -22,7 +22,6 @@ const tinybench: string = file('tinybench.json', [
 
 const RECIPES: Readonly<Record<string, readonly string[]>> = {
   compare: [results, results],
-  flame: ['--share', '0.001', '--output', path.join(folder, 'flame'), ROW],
   history: [file('history.ndjson', `${JSON.stringify(result)}\n`)],
   import: [tinybench],
   report: [results, '--html', path.join(folder, 'report.html')],
@@ -30,8 +29,8 @@ const RECIPES: Readonly<Record<string, readonly string[]>> = {
   schema: [],
 };
 
-/** They measure: each is run with --json in the file of its own tests, bench-<name>.test.ts. */
-const ELSEWHERE: readonly string[] = ['ab', 'doctor', 'gate'];
+/** They measure or draw much: each is run with --json in the file of its own tests, bench-<name>.test.ts. */
+const ELSEWHERE: readonly string[] = ['ab', 'doctor', 'flame', 'gate'];
 
 const help: string = ringwire(['bench', '--help']).out;
 const subcommands: string[] = Array.from(help.matchAll(/^ {2}([a-z]+) .* {2}\S/gm), ([, name = '']) => name);

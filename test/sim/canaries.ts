@@ -173,7 +173,7 @@ export const CANARIES: readonly Canary[] = [
     'this.#receivedMessages++;\n        if (this.#hooked)\n            this.#hookBefore(slot, data);\n        this.#publish',
     'this.#publish(slot, data);\n        this.#publish',
   ),
-  bug('a turn that is over is not parked', 'connection/receiver.js', 'parser.park();', '', 11),
+  bug('a turn that is over is not parked', 'connection/receiver.js', 'parser.park();', '', 154),
   bug(
     'a turn that is over never goes on',
     'connection/receiver.js',
