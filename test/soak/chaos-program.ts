@@ -1,7 +1,8 @@
 /**
  * A process of the chaos soak: the server, which checks what comes, or a client, which sends without end: `node --expose-gc chaos-program.js server|client <address> <id>`.
  *
- * The server's rule: in a connection numbers follow each other without a gap; behind a new connection of the same client they are higher than all before: nothing comes twice.
+ * The server's rule: in a connection numbers follow each other without a gap, and no number comes in two connections of a client. What an old connection still brings may come behind what
+ * the new one began with: between connections there is no order.
  */
 import { readdirSync } from 'node:fs';
 import { connect, listen, type ServerPeer } from '../../src/index.ts';
@@ -16,6 +17,12 @@ export interface ChaosReading {
   readonly peers: number;
 }
 
+/** The numbers that came in one connection. */
+interface Run {
+  readonly first: number;
+  last: number;
+}
+
 const [, , role, address = '', id = ''] = process.argv;
 const OPTIONS = { codec: 'raw', receive: 'view', limits: { heartbeatMs: 1_000 } } as const;
 const BURST = 32;
@@ -24,8 +31,8 @@ process.on('disconnect', () => process.exit(0));
 
 async function serve(): Promise<void> {
   const violations: string[] = [];
-  const lastOf = new Map<string, number>();
-  const whoIs = new Map<ServerPeer, { id: string; isNew: boolean }>();
+  const runsOf = new Map<string, Run[]>();
+  const whoIs = new Map<ServerPeer, { id: string; run: Run | undefined }>();
   let messages = 0;
   let connections = 0;
   const broken = (what: string): void => void (violations.length < 20 && violations.push(what));
@@ -36,17 +43,23 @@ async function serve(): Promise<void> {
   server.lifecycle.on('error', () => {});
   server.lifecycle.on('connect', () => connections++);
   server.lifecycle.on('disconnect', (peer) => whoIs.delete(peer));
-  server.on('who', (text, peer) => whoIs.set(peer, { id: String(text), isNew: true }));
+  server.on('who', (text, peer) => whoIs.set(peer, { id: String(text), run: undefined }));
   server.on('soak', (bytes, peer) => {
     messages++;
     const who = whoIs.get(peer);
     if (who === undefined) return broken('a message before the name of its sender');
     const number = numberOf(bytes as Buffer);
-    const last = lastOf.get(who.id) ?? 0;
-    if (number === undefined) return broken(`${who.id}: a damaged message behind ${last}`);
-    if (who.isNew ? number <= last : number !== last + 1) broken(`${who.id}: ${number} behind ${last}`);
-    who.isNew = false;
-    lastOf.set(who.id, number);
+    const { run } = who;
+    if (number === undefined) return broken(`${who.id}: a damaged message behind ${run?.last}`);
+    const runs = runsOf.get(who.id) ?? [];
+    runsOf.set(who.id, runs);
+    if (runs.some((each) => each !== run && number >= each.first && number <= each.last))
+      broken(`${who.id}: ${number} came in another connection`);
+    if (run === undefined) runs.push((who.run = { first: number, last: number }));
+    else {
+      if (number !== run.last + 1) broken(`${who.id}: ${number} behind ${run.last}`);
+      run.last = number;
+    }
     return undefined;
   });
   process.on('message', () => {
