@@ -6,12 +6,14 @@
  * Invariant: `pendingBytes` are all bytes that were accepted and whose write has not been confirmed.
  */
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
+import { compacted } from '../bytes/compacted.ts';
 import { SLAB_BYTES, type SlabPool } from '../bytes/slab-pool.ts';
 import { RingwireError } from '../errors.ts';
 import type { Limits, SlowConsumerPolicy } from '../limits.ts';
 import type { Counters } from './counters.ts';
 import { HeldMessages } from './held-messages.ts';
 import { SendWindow } from './send-window.ts';
+import { tooMuchWaits } from './too-much-waits.ts';
 import type { SharedMessage } from './shared-message.ts';
 
 export type OutboxLimits = Pick<Limits, 'pendingBytesSoft' | 'pendingBytesMax'>;
@@ -217,7 +219,8 @@ export class Outbox {
 
   #sealed(segment: Segment): void {
     this.#sealing = true;
-    this.#window.add(segment);
+    // Above the soft mark nobody knows when it leaves: it holds no more memory then than is accounted for.
+    this.#window.add(this.#full ? compacted(segment, this.writer) : segment);
     this.#sealing = false;
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
   }
@@ -249,16 +252,9 @@ export class Outbox {
     this.#handlers.overflowed(error);
   }
 
-  /** What is said at the hard mark. */
   #refusal(): RingwireError {
-    const limit = this.#limits.pendingBytesMax;
-    const actual = this.pendingBytes;
-    const message = `${actual} bytes wait for the peer, ${limit} are allowed`;
-    if (this.#context.slowConsumer === 'disconnect') {
-      return new RingwireError('ERR_RINGWIRE_SLOW_CONSUMER_BYTES', message, { limit, actual, closed: true });
-    }
-    const advice = "the message was not queued; wait for 'drain'";
-    return new RingwireError('ERR_RINGWIRE_BACKPRESSURE', `${message}: ${advice}`, { limit, actual });
+    const { slowConsumer } = this.#context;
+    return tooMuchWaits(this.pendingBytes, this.#limits.pendingBytesMax, slowConsumer === 'disconnect');
   }
 
   /** After a confirmation: what is held goes on, and when little is left the program may. */
