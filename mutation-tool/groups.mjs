@@ -6,7 +6,13 @@ export const groups = [
   {
     name: 'control',
     files: ['src/frames/control.ts', 'src/frames/header.ts'],
-    tests: ['frames/control', 'frames/layouts', 'frames/length-prefixed-faults', 'connection/binary-wire'],
+    tests: [
+      'frames/header',
+      'frames/control',
+      'frames/layouts',
+      'frames/length-prefixed-faults',
+      'connection/binary-wire',
+    ],
   },
   {
     name: 'length-prefixed',
@@ -18,7 +24,11 @@ export const groups = [
     files: ['src/frames/delimited.ts', 'src/frames/unframed.ts'],
     tests: ['frames/unframed', 'frames/delimited', 'connection/delimited-wire'],
   },
-  { name: 'datagram', files: ['src/frames/datagram.ts'], tests: ['frames/datagram'] },
+  {
+    name: 'datagram',
+    files: ['src/frames/datagram.ts'],
+    tests: ['frames/datagram-bounds', 'frames/datagram'],
+  },
   {
     name: 'queues',
     files: ['src/connection/outbox.ts', 'src/connection/send-window.ts', 'src/connection/held-messages.ts'],

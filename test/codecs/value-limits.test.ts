@@ -3,11 +3,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkJson } from '../../src/codecs/json-check.ts';
+import { checkJson, familiarBytesMax as familiarJsonBytesMax } from '../../src/codecs/json-check.ts';
 import { JsonCodec } from '../../src/codecs/json.ts';
+import { familiarBytesMax as familiarMsgpackBytesMax } from '../../src/codecs/msgpack-check.ts';
 import { MsgpackCodec } from '../../src/codecs/msgpack.ts';
 import type { ValueLimits } from '../../src/codecs/value-limits.ts';
-import { DEFAULT_LIMITS } from '../../src/limits.ts';
+import { DEFAULT_LIMITS, FAMILIAR_BYTES_MAX } from '../../src/limits.ts';
 import { type Random, seeded } from '../support/seeded.ts';
 import { encode, outcome } from './support.ts';
 
@@ -134,4 +135,18 @@ test('the defaults: 100,000 keys and 1,000,000 elements pass, one more does not,
       assert.equal(outcome(reader, encode(writer, make(most + 1))), 'ERR_RINGWIRE_TOO_MANY_ELEMENTS');
     }
   }
+});
+
+test('what cannot have too many elements or keys needs no look: two characters and five, or a byte and two', () => {
+  const limits = (elementsMax: number, keysMax: number): ValueLimits => ({
+    depthMax: 1,
+    elementsMax,
+    keysMax,
+  });
+  assert.equal(familiarJsonBytesMax(limits(100, 1e6)), 200);
+  assert.equal(familiarJsonBytesMax(limits(1e6, 100)), 500);
+  assert.equal(familiarMsgpackBytesMax(limits(100, 1e6)), 100);
+  assert.equal(familiarMsgpackBytesMax(limits(1e6, 100)), 200);
+  for (const familiarBytesMax of [familiarJsonBytesMax, familiarMsgpackBytesMax])
+    assert.equal(familiarBytesMax(limits(1e6, 1e6)), FAMILIAR_BYTES_MAX);
 });

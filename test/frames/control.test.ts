@@ -15,12 +15,15 @@ import {
   controlKind,
   goodbyeFrame,
   greeting,
+  pingFrame,
   pongFrame,
+  preamble,
   readAnnounce,
   readEventName,
   readGoodbye,
   readHello,
   readPingToken,
+  readPreamble,
 } from '../../src/frames/control.ts';
 import type { Frame } from '../../src/frames/frame.ts';
 import { plainFrameBytes, writeHeader } from '../../src/frames/header.ts';
@@ -87,12 +90,34 @@ function control(...body: (number | string)[]): Frame {
   return parsed(frame(0, 0, Buffer.concat(parts)));
 }
 
+test('a preamble is judged as far as it has come, and by nothing behind that', () => {
+  const whole = preamble(4096);
+  for (let length = 0; length < 8; length++) {
+    const begun = Buffer.alloc(16, 0xee);
+    whole.copy(begun, 0, 0, length);
+    assert.equal(readPreamble(begun, length), 0);
+    if (length < 4) assert.throws(() => readPreamble(begun, length + 1), { closed: true }, `byte ${length}`);
+  }
+  assert.equal(readPreamble(whole, 8), 4096);
+  for (const [limit, isAllowed] of [
+    [1_023, false],
+    [1_024, true],
+    [2 ** 31 - 1, true],
+    [2 ** 31, false],
+  ] as const) {
+    if (isAllowed) assert.equal(readPreamble(preamble(limit), 8), limit);
+    else assert.throws(() => readPreamble(preamble(limit), 8), { code: 'ERR_RINGWIRE_BAD_CONTROL' });
+  }
+});
+
 test('control frames come back as they were written', () => {
   for (const name of ['s', 'a name', 'ä€\u{1f600}', 'x'.repeat(256), '__proto__', '\ufeffbom'])
     assert.deepEqual(readAnnounce(parsed(announceFrame(0x83ff, name))), { id: 0x83ff, name });
   for (const token of [0, 1, 0x01020304, 0xffffffff]) {
     assert.equal(readPingToken(parsed(pongFrame(token))), token);
     assert.equal(controlKind(parsed(pongFrame(token))), 4);
+    assert.equal(readPingToken(parsed(pingFrame(token))), token);
+    assert.equal(controlKind(parsed(pingFrame(token))), 3);
   }
   const goodbye = readGoodbye(parsed(goodbyeFrame('ERR_RINGWIRE_BAD_CODEC', 'why')));
   assert.deepEqual(goodbye, { reason: 5, code: 'ERR_RINGWIRE_BAD_CODEC', text: 'why' });
@@ -111,6 +136,35 @@ test('the reasons of goodbye have the numbers of PROTOCOL.md section 2', () => {
   for (const [, number, code] of rows) {
     const goodbye = readGoodbye(parsed(goodbyeFrame(code as 'ERR_RINGWIRE_BAD_FLAGS', '')));
     assert.deepEqual([goodbye.reason, goodbye.code], [Number(number), code]);
+  }
+});
+
+test('what a slow peer has done, too many bytes or too long, is one reason', () => {
+  for (const code of ['ERR_RINGWIRE_SLOW_CONSUMER_BYTES', 'ERR_RINGWIRE_SLOW_CONSUMER_TIME'] as const)
+    assert.equal(readGoodbye(parsed(goodbyeFrame(code, ''))).reason, 10);
+});
+
+test('every kind has a fixed part, and reserved bytes in it that are zero', () => {
+  const bad = { code: 'ERR_RINGWIRE_BAD_CONTROL' };
+  for (const [kind, size, reserved] of [
+    [1, 8, []],
+    [2, 4, [1]],
+    [3, 8, [1, 2, 3]],
+    [4, 8, [1, 2, 3]],
+    [5, 4, [1]],
+    [6, 24, [2, 3, 20, 21, 22, 23]],
+    [7, 8, [1, 2, 3]],
+  ] as const) {
+    const rest = Buffer.alloc(size - 1);
+    assert.equal(controlKind(control(kind, rest.toString())), kind);
+    assert.throws(() => controlKind(control(kind, rest.toString('latin1', 1))), bad, `${kind} is cut`);
+    for (let at = 1; at < size; at++) {
+      rest.fill(0)[at - 1] = 1;
+      const changed = control(kind, rest.toString());
+      if ((reserved as readonly number[]).includes(at))
+        assert.throws(() => controlKind(changed), bad, `byte ${at} of kind ${kind}`);
+      else assert.equal(controlKind(changed), kind);
+    }
   }
 });
 
