@@ -32,7 +32,12 @@ export const groups = [
   {
     name: 'queues',
     files: ['src/connection/outbox.ts', 'src/connection/send-window.ts', 'src/connection/held-messages.ts'],
-    tests: ['connection/outbox', 'connection/slow-consumer'],
+    tests: [
+      'connection/held-messages',
+      'connection/send-window',
+      'connection/outbox',
+      'connection/slow-consumer',
+    ],
   },
   {
     name: 'windows',

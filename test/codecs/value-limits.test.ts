@@ -137,16 +137,15 @@ test('the defaults: 100,000 keys and 1,000,000 elements pass, one more does not,
   }
 });
 
+function bounds(elementsMax: number, keysMax: number): ValueLimits {
+  return { depthMax: 1, elementsMax, keysMax };
+}
+
 test('what cannot have too many elements or keys needs no look: two characters and five, or a byte and two', () => {
-  const limits = (elementsMax: number, keysMax: number): ValueLimits => ({
-    depthMax: 1,
-    elementsMax,
-    keysMax,
-  });
-  assert.equal(familiarJsonBytesMax(limits(100, 1e6)), 200);
-  assert.equal(familiarJsonBytesMax(limits(1e6, 100)), 500);
-  assert.equal(familiarMsgpackBytesMax(limits(100, 1e6)), 100);
-  assert.equal(familiarMsgpackBytesMax(limits(1e6, 100)), 200);
+  assert.equal(familiarJsonBytesMax(bounds(100, 1e6)), 200);
+  assert.equal(familiarJsonBytesMax(bounds(1e6, 100)), 500);
+  assert.equal(familiarMsgpackBytesMax(bounds(100, 1e6)), 100);
+  assert.equal(familiarMsgpackBytesMax(bounds(1e6, 100)), 200);
   for (const familiarBytesMax of [familiarJsonBytesMax, familiarMsgpackBytesMax])
-    assert.equal(familiarBytesMax(limits(1e6, 1e6)), FAMILIAR_BYTES_MAX);
+    assert.equal(familiarBytesMax(bounds(1e6, 1e6)), FAMILIAR_BYTES_MAX);
 });

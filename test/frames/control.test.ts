@@ -99,6 +99,8 @@ test('a preamble is judged as far as it has come, and by nothing behind that', (
     if (length < 4) assert.throws(() => readPreamble(begun, length + 1), { closed: true }, `byte ${length}`);
   }
   assert.equal(readPreamble(whole, 8), 4096);
+  const later = Buffer.from(whole).fill(2, 2, 3);
+  assert.throws(() => readPreamble(later, 8), { code: 'ERR_RINGWIRE_BAD_VERSION', limit: 1, actual: 2 });
   for (const [limit, isAllowed] of [
     [1_023, false],
     [1_024, true],
@@ -216,4 +218,13 @@ test('event names: 1 to 256 bytes of well-formed UTF-8 in, a string that is not 
   for (const name of ['x'.repeat(257), 'ä'.repeat(129), '€'.repeat(86)])
     assert.throws(() => checkEventName(name), { code: 'ERR_RINGWIRE_EVENT_TOO_LONG' });
   for (const name of ['x'.repeat(256), 'ä'.repeat(128), '€'.repeat(85)]) checkEventName(name);
+  const among = Buffer.from(`before${'x'.repeat(258)}`);
+  assert.equal(readEventName(among, 6, 10), 'xxxx');
+  assert.throws(() => readEventName(among, 6, 263), { ...bad, limit: 256, actual: 257 });
+  assert.equal(readEventName(among, 6, 262).length, 256);
+  assert.throws(
+    () => readEventName(Buffer.of(0xff), 0, 1),
+    ({ cause }: Error) => cause instanceof TypeError,
+  );
+  assert.throws(() => checkEventName('ä'.repeat(129)), { limit: 256, actual: 258 });
 });

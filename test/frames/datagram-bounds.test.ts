@@ -22,13 +22,15 @@ function around(frames: string): Buffer {
   return hex(`f5440100 07000000 ${frames}`);
 }
 
+/** What the first frame is, or why there is none. */
+function outcome(bytes: Buffer, payloadMax?: number): string {
+  const reader = new DatagramReader(payloadMax);
+  assert.ok(reader.open(bytes));
+  const frame = reader.next();
+  return frame === undefined ? (reader.fault ?? 'end') : `${frame.event} ${frame.end - frame.start}`;
+}
+
 test('bounds of a frame: events, codecs and sizes at their exact places', () => {
-  const outcome = (bytes: Buffer, payloadMax?: number): string => {
-    const reader = new DatagramReader(payloadMax);
-    assert.ok(reader.open(bytes));
-    const frame = reader.next();
-    return frame === undefined ? (reader.fault ?? 'end') : `${frame.event} ${frame.end - frame.start}`;
-  };
   for (const [frames, expected] of [
     ['00000000 01000100', '1 0'],
     ['00000000 ff7f0400', '32767 0'],

@@ -103,4 +103,7 @@ test('what a header may say, and how large its frame is', () => {
     [0x83ff, 0x8400, 0xfffe, 0xffff].map((event) => judged(0, event, 1)),
     [8, 'INVALID_EVENT', 'INVALID_EVENT', 8],
   );
+  const { view } = memory();
+  writeHeader(view, AT, 1_001, 1, 1);
+  assert.throws(() => unitBytes(view, AT, 1_000), { limit: 1_000, actual: 1_001 });
 });

@@ -1,0 +1,199 @@
+/**
+ * SendWindow alone: what the transport is given and when, what it has to confirm before it gets more, and accounts that are exact at each step.
+ *
+ * The transport is this file. Segments with a slab stand for copied bytes, those without for the user's own memory.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ByteWriter, Segment } from '../../src/bytes/byte-writer.ts';
+import { SLAB_BYTES } from '../../src/bytes/slab-pool.ts';
+import { SendWindow } from '../../src/connection/send-window.ts';
+import { seeded } from '../support/seeded.ts';
+
+const SLAB = {} as NonNullable<Segment['slab']>;
+
+function segment(bytes: number): Segment {
+  return { bytes: new Uint8Array(bytes), slab: SLAB };
+}
+
+function own(bytes: number): Segment {
+  return { bytes: new Uint8Array(bytes), slab: undefined };
+}
+
+function sum(segments: readonly Segment[]): number {
+  return segments.reduce((bytes, each) => bytes + each.bytes.length, 0);
+}
+
+class Scene {
+  readonly memory = { bytes: 0 };
+  /** What the transport was given, call by call. */
+  readonly calls: (readonly Segment[])[] = [];
+  readonly window: SendWindow;
+  /** Segments that came back without having been given to the transport. */
+  readonly back: Segment[] = [];
+  readonly writer = { written: (each: Segment) => void this.back.push(each) } as unknown as ByteWriter;
+
+  constructor(bytesMax: number, onWrite: (segments: readonly Segment[]) => void = () => {}) {
+    this.window = new SendWindow(bytesMax, this.memory, (segments) => {
+      this.calls.push(segments);
+      onWrite(segments);
+    });
+  }
+
+  get sizes(): number[][] {
+    return this.calls.map((segments) => segments.map(({ bytes }) => bytes.length));
+  }
+
+  get accounts(): number[] {
+    return [this.window.bytes, this.memory.bytes, this.window.confirmedBytes];
+  }
+}
+
+test('nothing goes before it is open, or behind its end; then all that waits goes at once', () => {
+  const { window, ...scene } = new Scene(1000);
+  assert.equal(window.isOpen, false);
+  window.add(segment(1));
+  window.add(segment(2));
+  window.flush();
+  assert.deepEqual(scene.calls, []);
+  window.open();
+  assert.equal(window.isOpen, true);
+  assert.deepEqual(scene.calls, [], 'opening sends nothing by itself');
+  window.flush();
+  window.flush();
+  assert.deepEqual(scene.calls.length, 1, 'and an empty flush is no call');
+  window.add(segment(3));
+  window.close();
+  window.flush();
+  assert.equal(scene.calls.length, 1);
+});
+
+test('half a slab goes at once, a byte less waits', () => {
+  const scene = new Scene(1e9);
+  scene.window.open();
+  scene.window.add(segment(SLAB_BYTES / 2 - 1));
+  assert.deepEqual(scene.sizes, []);
+  scene.window.add(segment(1));
+  assert.deepEqual(scene.sizes, [[SLAB_BYTES / 2 - 1, 1]]);
+  scene.window.add(segment(SLAB_BYTES / 2 - 1));
+  assert.equal(scene.calls.length, 1, 'what has gone does not count');
+  const [first] = scene.calls[0] as readonly [Segment];
+  scene.window.flush();
+  assert.equal(scene.calls[0]?.[0], first, 'a list that was handed over stays as it is');
+  assert.equal(scene.calls[0]?.length, 2);
+});
+
+test('what the transport has not confirmed is bounded: one by one up to the bound, more with each confirmation', () => {
+  const scene = new Scene(10);
+  const { window } = scene;
+  window.open();
+  const all = Array.from({ length: 6 }, () => segment(5));
+  for (const each of all) window.add(each);
+  window.flush();
+  assert.deepEqual(scene.sizes, [[5], [5]], 'ten bytes are all it may have');
+  assert.deepEqual(scene.accounts, [30, 30, 0]);
+  window.confirmed(all[0] as Segment);
+  assert.deepEqual(scene.accounts, [25, 25, 5]);
+  assert.equal(scene.calls.length, 3);
+  window.widen();
+  window.flush();
+  assert.deepEqual(scene.sizes.slice(3), [[5, 5, 5]]);
+  for (const each of all.slice(1)) window.confirmed(each);
+  assert.deepEqual(scene.accounts, [0, 0, 30]);
+
+  const exact = new Scene(10);
+  exact.window.open();
+  exact.window.add(segment(5));
+  exact.window.add(segment(5));
+  exact.window.flush();
+  assert.deepEqual(exact.sizes, [[5, 5]], 'at the bound all goes together');
+});
+
+test('a transport that confirms before write returns gets one after the other, each once', () => {
+  const scene: Scene = new Scene(10, (segments) => {
+    for (const each of segments) scene.window.confirmed(each);
+  });
+  scene.window.open();
+  for (let count = 0; count < 20; count++) scene.window.add(segment(4));
+  scene.window.flush();
+  assert.deepEqual(
+    scene.sizes.flat(),
+    Array.from({ length: 20 }, () => 4),
+  );
+  assert.deepEqual(scene.accounts, [0, 0, 80]);
+});
+
+test('drop: what waits comes back, what is under way is accounted for by nobody else', () => {
+  const scene = new Scene(10);
+  const { window } = scene;
+  window.open();
+  const all = [segment(10), segment(20), segment(30)] as const;
+  for (const each of all) window.add(each);
+  window.flush();
+  assert.equal(window.drop(scene.writer), true);
+  assert.deepEqual(scene.back, [all[1], all[2]]);
+  assert.deepEqual(scene.accounts, [10, 0, 0]);
+  window.confirmed(all[0]);
+  assert.deepEqual(scene.accounts, [0, 0, 10]);
+  assert.equal(scene.calls.length, 1, 'nothing of what was dropped goes on');
+  window.add(segment(3));
+  window.flush();
+  assert.deepEqual(scene.sizes, [[10], [3]], 'a last word does');
+  assert.equal(scene.memory.bytes, 0);
+});
+
+test('drop: whether the transport stands between two messages', () => {
+  for (const [given, waiting, isClean] of [
+    [[segment(1)], [], true],
+    [[segment(1)], [segment(1)], true],
+    [[segment(1), own(1)], [], false],
+    [[own(1), segment(1)], [], true],
+    [[segment(1)], [own(1)], false],
+    [[], [], true],
+    [[], [segment(1), own(1)], true],
+  ] as const) {
+    const scene = new Scene(10);
+    scene.window.open();
+    for (const each of given) scene.window.add(each);
+    scene.window.flush();
+    for (const each of waiting) scene.window.add(each);
+    assert.equal(scene.window.drop(scene.writer), isClean);
+    assert.deepEqual(scene.back, waiting);
+  }
+});
+
+test('random lives: in order, each once, never more under way than the bound and one segment, exact accounts', () => {
+  const random = seeded(8);
+  for (let life = 0; life < 50; life++) {
+    const bytesMax = 1 + random.below(300);
+    const scene = new Scene(bytesMax);
+    const { window } = scene;
+    const added: Segment[] = [];
+    let confirmed = 0;
+    let confirmedBytes = 0;
+    window.open();
+    for (let step = 0; step < 200; step++) {
+      const given = scene.calls.flat();
+      const kind = random.below(3);
+      if (kind === 0) {
+        added.push(segment(1 + random.below(100)));
+        window.add(added.at(-1) as Segment);
+      } else if (kind === 1 && confirmed < given.length) {
+        const each = given[confirmed++] as Segment;
+        confirmedBytes += each.bytes.length;
+        window.confirmed(each);
+      } else window.flush();
+      const now = scene.calls.flat();
+      assert.deepEqual(now, added.slice(0, now.length));
+      const underWay = now.slice(confirmed);
+      assert.ok(sum(underWay.slice(0, -1)) < bytesMax || sum(underWay) <= bytesMax);
+      if (kind === 2)
+        assert.ok(now.length === added.length || sum(underWay) >= bytesMax, 'a flush holds nothing back');
+      assert.deepEqual(scene.accounts, [
+        sum(added) - confirmedBytes,
+        sum(added) - confirmedBytes,
+        confirmedBytes,
+      ]);
+    }
+  }
+});
