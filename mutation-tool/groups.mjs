@@ -36,6 +36,7 @@ export const groups = [
       'connection/held-messages',
       'connection/send-window',
       'connection/outbox',
+      'connection/outbox-bounds',
       'connection/slow-consumer',
     ],
   },
@@ -47,6 +48,6 @@ export const groups = [
   {
     name: 'checks',
     files: ['src/codecs/msgpack-check.ts', 'src/codecs/json-check.ts'],
-    tests: ['codecs/json', 'codecs/msgpack', 'codecs/value-limits'],
+    tests: ['codecs/checks', 'codecs/json', 'codecs/msgpack', 'codecs/value-limits'],
   },
 ];
