@@ -58,12 +58,22 @@ class Kept {
   check(): void {
     this.window.rewind();
     this.out = [];
-    while (!this.window.isHanded) this.hand();
+    // Each time a frame at least, so this ends.
+    for (let tries = 0; !this.window.isHanded; tries++) {
+      assert.ok(tries < this.payloads.length, 'nothing is handed on any more');
+      this.hand();
+    }
+    assert.equal(this.window.next(), undefined);
     assert.deepEqual(framesIn(Buffer.concat(this.out)), this.payloads);
     assert.equal(this.window.count, this.payloads.length);
     assert.equal(this.window.handed, this.payloads.length);
     assert.equal(this.window.unhandedBytes, 0);
   }
+}
+
+/** Bytes of these payloads as frames. */
+function frameBytes(payloads: readonly Buffer[]): number {
+  return payloads.reduce((sum, { length }) => sum + 8 + Math.ceil(length / 8) * 8, 0);
 }
 
 function framesIn(bytes: Buffer): Buffer[] {
@@ -92,6 +102,9 @@ test('what comes out is what went in, through 200 random lives', () => {
         if (random.below(2) === 0) kept.window.compact();
         kept.check();
       }
+      const { window } = kept;
+      assert.equal(window.bytes, kept.bytes.bytes + window.writer.unsealedBytes);
+      assert.equal(window.unhandedBytes, frameBytes(kept.payloads.slice(window.handed)));
     }
     kept.check();
     kept.acknowledge(kept.window.handed);
@@ -154,4 +167,22 @@ test('frames that do not fit are found and given up', () => {
   assert.equal(kept.window.keepOnly(fits), 3);
   kept.payloads.splice(0, Infinity, ...[10, 11, 12].map((bytes) => Buffer.alloc(bytes, bytes)));
   kept.check();
+});
+
+test('clear: nothing is kept, accounted for or in use, and the next life begins empty', () => {
+  for (const handed of [0, 1, 3]) {
+    const kept = new Kept(7);
+    for (const bytes of [10, 40_000, 600]) kept.add(Buffer.alloc(bytes, 1));
+    for (let count = 0; count < handed; count++) kept.hand();
+    if (handed > 0) kept.acknowledge(1);
+    kept.window.clear();
+    kept.payloads.length = 0;
+    assert.deepEqual([kept.window.count, kept.window.handed, kept.window.unhandedBytes], [0, 0, 0]);
+    assert.deepEqual([kept.bytes.bytes, kept.pool.inUseCount], [0, 0]);
+    assert.equal(kept.window.isHanded, true);
+    for (const bytes of [5, 50_000, 5]) kept.add(Buffer.alloc(bytes, 2));
+    kept.check();
+    kept.acknowledge(1);
+    kept.check();
+  }
 });
