@@ -11,6 +11,7 @@ import {
   DatagramReader,
   writeDatagramHeader,
   writeFragment,
+  writeTokenFrame,
 } from '../../src/frames/datagram.ts';
 
 function hex(text: string): Buffer {
@@ -141,4 +142,11 @@ test('headers: what is reserved, cut, or cannot be', () => {
   const reader = new DatagramReader();
   assert.equal(reader.open(summed), false);
   assert.equal(reader.fault, 'ERR_RINGWIRE_BAD_FLAGS', 'reserved bytes behind a checksum that is right');
+});
+
+test('a frame with a token: sixteen bytes over whatever lay there, and none around them', () => {
+  const bytes = Buffer.alloc(32, 0xee);
+  writeTokenFrame(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 8, 4, 0xfedcba98);
+  const around = 'ee'.repeat(8);
+  assert.equal(bytes.toString('hex'), `${around}08000000000000000400000098badcfe${around}`);
 });
