@@ -147,6 +147,6 @@ test('headers: what is reserved, cut, or cannot be', () => {
 test('a frame with a token: sixteen bytes over whatever lay there, and none around them', () => {
   const bytes = Buffer.alloc(32, 0xee);
   writeTokenFrame(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 8, 4, 0xfedcba98);
-  const around = 'ee'.repeat(8);
-  assert.equal(bytes.toString('hex'), `${around}08000000000000000400000098badcfe${around}`);
+  const before = 'ee'.repeat(8);
+  assert.equal(bytes.toString('hex'), `${before}08000000000000000400000098badcfe${before}`);
 });
