@@ -155,6 +155,8 @@ const CLUSTER = `import cluster from 'node:cluster'; ${READ_LINES}
       await all();
       const victim = [...up][Number(line)];
       victim.process.kill('SIGKILL');
+      // Until then Node's primary gives it connections, which nobody ever answers or closes.
+      await new Promise((resolve) => victim.once('exit', resolve));
       console.log(victim.process.pid);
     }
   } else {

@@ -110,7 +110,9 @@ function summary(): string {
   return ['| row | what | ran | seconds | found |', '|---|---|---|---|---|', ...lines, ''].join('\n');
 }
 
-async function runRow(row: LongRow, folder: string): Promise<void> {
+async function runRow(row: LongRow, parent: string): Promise<void> {
+  // Rows look at what is left in it.
+  const folder = mkdtempSync(join(parent, `${row.id}-`));
   const rowEndMs = Math.min(endMs, performance.now() + rowMs);
   while (progressOf(row.id).done < goalOf(row.id) && performance.now() < rowEndMs && !signal.aborted) {
     await step(row, folder);
