@@ -1,6 +1,6 @@
 /**
- * Segments that may wait for long: messages that may become long in UTF-8 reserve three times their length, and what does not fit into the rest
- * of a slab leaves that rest idle. Bytes that leave at once do not mind.
+ * Segments that may wait for long: a message that does not fit into the rest of a slab leaves that rest idle, nearly half of it where messages are
+ * a little longer than half a slab. Bytes that leave at once do not mind.
  *
  * Invariant: the bytes stay the same; the slab is given back when they have left it.
  */

@@ -219,8 +219,10 @@ export class Outbox {
 
   #sealed(segment: Segment): void {
     this.#sealing = true;
-    // Above the soft mark nobody knows when it leaves: it holds no more memory then than is accounted for.
-    this.#window.add(this.#full ? compacted(segment, this.writer) : segment);
+    // Nobody knows when it leaves, here or where all peers together wait: then it holds no more memory than is accounted for.
+    const { bytes, bytesMax } = this.#context.memory;
+    const mayWait = this.#full || bytes > bytesMax / 2;
+    this.#window.add(mayWait ? compacted(segment, this.writer) : segment);
     this.#sealing = false;
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
   }

@@ -76,26 +76,31 @@ test('what is sent in one tick leaves in one write at its end', async () => {
   assert.equal(setting.pool.inUseCount, 0);
 });
 
-test('messages that leave much of a slab idle hold no slab while they wait above the soft mark', async () => {
-  const setting = setUp(2 * SLAB_BYTES, 100 * SLAB_BYTES);
-  setting.outbox.open();
-  const size = SLAB_BYTES / 2 + 8;
-  const sent = Array.from({ length: 100 }, (_, n) => Buffer.alloc(size, n));
-  for (const each of sent) {
-    send(setting, each);
-    await nextTick();
-  }
-  const { pool, outbox, writes } = setting;
-  assert.equal(outbox.pendingBytes, 100 * size);
-  assert.ok(pool.inUseCount <= 5, `${pool.inUseCount} slabs`);
-  const arrived: Uint8Array[] = [];
-  while (writes.length > 0) {
-    for (const each of writes[0] ?? []) arrived.push(Buffer.from(each.bytes));
-    confirm(setting, 1);
-  }
-  assert.ok(Buffer.concat(arrived).equals(Buffer.concat(sent)), 'the bytes are the same');
-  assert.deepEqual([outbox.pendingBytes, pool.inUseCount], [0, 0]);
-});
+for (const [where, soft, all] of [
+  ['above the soft mark', 2 * SLAB_BYTES, Infinity],
+  ['while all peers together wait for much', 100 * SLAB_BYTES, 4 * SLAB_BYTES],
+] as const)
+  test(`messages that leave much of a slab idle hold no slab ${where}`, async () => {
+    const memory = Object.assign(new MemoryBudget(all), { check: () => {} });
+    const setting = setUp(soft, 100 * SLAB_BYTES, memory);
+    setting.outbox.open();
+    const size = SLAB_BYTES / 2 + 8;
+    const sent = Array.from({ length: 100 }, (_, n) => Buffer.alloc(size, n));
+    for (const each of sent) {
+      send(setting, each);
+      await nextTick();
+    }
+    const { pool, outbox, writes } = setting;
+    assert.equal(outbox.pendingBytes, 100 * size);
+    assert.ok(pool.inUseCount <= 5, `${pool.inUseCount} slabs`);
+    const arrived: Uint8Array[] = [];
+    while (writes.length > 0) {
+      for (const each of writes[0] ?? []) arrived.push(Buffer.from(each.bytes));
+      confirm(setting, 1);
+    }
+    assert.ok(Buffer.concat(arrived).equals(Buffer.concat(sent)), 'the bytes are the same');
+    assert.deepEqual([outbox.pendingBytes, pool.inUseCount], [0, 0]);
+  });
 
 test('before it is open everything waits; then it leaves in order', async () => {
   const setting = setUp(10 * SLAB_BYTES, 20 * SLAB_BYTES);

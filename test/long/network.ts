@@ -11,6 +11,8 @@ import { LIBRARY, pause, Program, READ_LINES } from './programs.ts';
 import type { Figures, LongRow, Work } from './row.ts';
 
 const DATAGRAMS = 20_000;
+/** So that the receiver's code is compiled when it counts. */
+const WARM_UP = `${DATAGRAMS} 20`;
 const UDP = `import { IPC } from ${JSON.stringify(LIBRARY)}; ${READ_LINES}
   const ipc = new IPC();
   Object.assign(ipc.config, { silent: true, codec: 'raw', udp: { coalesce: false, queueBytesMax: 2 ** 26, queueBytesSoft: 2 ** 25 } });
@@ -20,8 +22,14 @@ const UDP = `import { IPC } from ${JSON.stringify(LIBRARY)}; ${READ_LINES}
   ipc.server.start();
   const bytes = Buffer.alloc(1_000, 1);
   for await (const line of lines) {
-    const [what, port, count] = line.split(' ');
-    if (what === 'send') for (let n = 0; n < Number(count); n++) ipc.server.emit({ address: '127.0.0.1', port: Number(port) }, 'x', bytes);
+    const [what, port, count, perMs] = line.split(' ');
+    const send = () => ipc.server.emit({ address: '127.0.0.1', port: Number(port) }, 'x', bytes);
+    if (what === 'send') for (let n = 0; n < Number(count); n++) send();
+    const start = performance.now();
+    for (let n = 0; what === 'pace' && n < Number(count);) {
+      for (const due = Math.min(Number(count), (performance.now() - start) * Number(perMs)); n < due; n++) send();
+      await new Promise(setImmediate);
+    }
     const { sent, received, lost, duplicates, dropped } = ipc.server.stats();
     console.log(JSON.stringify({ sent, received, lost, duplicates, dropped }));
   }`;
@@ -32,39 +40,45 @@ interface UdpCounts {
   readonly lost: number;
 }
 
-/** 20,000 datagrams of a kilobyte in one tick: what the sender paces arrives, and what does not is counted. */
-async function bursts({ count }: Work): Promise<Figures> {
-  let lost = 0;
-  let slowestMs = 0;
-  for (let round = 0; round < count; round++) {
-    const [from, to] = [new Program(UDP), new Program(UDP)];
-    try {
-      await from.line();
-      const port = await to.line();
-      const read = async (end: Program): Promise<UdpCounts> => JSON.parse(await end.ask('?')) as UdpCounts;
-      const start = performance.now();
-      await from.ask(`send ${port} ${DATAGRAMS}`);
-      let [sent, got] = [await read(from), await read(to)];
-      for (let still = 0; still < 20; still++) {
-        await pause(10);
-        const next = await read(to);
-        if (next.received > got.received) still = 0;
-        [sent, got] = [await read(from), next];
-      }
-      slowestMs = Math.max(slowestMs, performance.now() - start);
-      // One more shows a gap at the end.
-      await from.ask(`send ${port} 1`);
-      await pause(50);
-      [sent, got] = [await read(from), await read(to)];
-      assert.equal(sent.sent, DATAGRAMS + 1);
-      assert.equal(got.lost, sent.sent - got.received, JSON.stringify([sent, got]));
-      lost = Math.max(lost, got.lost);
-    } finally {
-      for (const each of [from, to]) each.end();
+/** Sends 20,000 datagrams of a kilobyte from one process to another. @returns how many were lost, which both sides together know exactly */
+async function lossOf(how: 'send' | 'pace'): Promise<number> {
+  const [from, to] = [new Program(UDP), new Program(UDP)];
+  try {
+    await from.line();
+    const port = await to.line();
+    const read = async (end: Program): Promise<UdpCounts> => JSON.parse(await end.ask('?')) as UdpCounts;
+    await from.ask(`pace ${port} ${WARM_UP}`);
+    const before = (await read(to)).lost;
+    await from.ask(`${how} ${port} ${DATAGRAMS} 100`);
+    let [sent, got] = [await read(from), await read(to)];
+    for (let still = 0; still < 20; still++) {
+      await pause(10);
+      const next = await read(to);
+      if (next.received > got.received) still = 0;
+      [sent, got] = [await read(from), next];
     }
+    // One more shows a gap at the end.
+    await from.ask(`send ${port} 1`);
+    await pause(50);
+    [sent, got] = [await read(from), await read(to)];
+    assert.equal(sent.sent, 2 * DATAGRAMS + 1);
+    assert.equal(got.lost, sent.sent - got.received, JSON.stringify([sent, got]));
+    return got.lost - before;
+  } finally {
+    for (const each of [from, to]) each.end();
   }
-  assert.ok(lost <= DATAGRAMS * 0.001, `${lost} of ${DATAGRAMS} were lost`);
-  return { 'lost of 20,000 at most': lost, 'ms at most': slowestMs };
+}
+
+/** In one tick: what no buffer held is counted. At 100,000 a second nearly all arrive. */
+async function bursts({ count }: Work): Promise<Figures> {
+  let burst = 0;
+  let paced = 0;
+  for (let round = 0; round < count; round++) {
+    burst = Math.max(burst, await lossOf('send'));
+    paced = Math.max(paced, await lossOf('pace'));
+  }
+  assert.ok(paced <= DATAGRAMS * 0.001, `${paced} of ${DATAGRAMS} were lost at 100,000 a second`);
+  return { 'lost of 20,000 in one tick, at most': burst, 'at 100,000 a second': paced };
 }
 
 /** Handshakes that begin with nonsense: each is closed, and a real client is served beside. */
