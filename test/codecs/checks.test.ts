@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkJson } from '../../src/codecs/json-check.ts';
-import { checkMsgpack } from '../../src/codecs/msgpack-check.ts';
+import { checkJson, familiarBytesMax as familiarJsonBytesMax } from '../../src/codecs/json-check.ts';
+import { checkMsgpack, familiarBytesMax as familiarMsgpackBytesMax } from '../../src/codecs/msgpack-check.ts';
 import type { ValueLimits } from '../../src/codecs/value-limits.ts';
+import { FAMILIAR_BYTES_MAX } from '../../src/limits.ts';
 
 const LARGE: ValueLimits = { depthMax: 1_000, elementsMax: 1e6, keysMax: 1e6 };
 /** A length of which no byte is zero or equal to another. */
@@ -235,4 +236,17 @@ test('JSON: depth, elements and keys at their exact places, whatever stands in s
 test('JSON: text that ends in the middle of a string is let through to those who read it', () => {
   for (const text of ['["[[[[', '["\\', '"[[[[\\"'])
     assert.equal(json(text, { depthMax: 1, elementsMax: 1 }), 'passes', text);
+});
+
+function bounds(elementsMax: number, keysMax: number): ValueLimits {
+  return { depthMax: 1, elementsMax, keysMax };
+}
+
+test('what cannot have too many elements or keys needs no look: two characters and five, or a byte and two', () => {
+  assert.equal(familiarJsonBytesMax(bounds(100, 1e6)), 200);
+  assert.equal(familiarJsonBytesMax(bounds(1e6, 100)), 500);
+  assert.equal(familiarMsgpackBytesMax(bounds(100, 1e6)), 100);
+  assert.equal(familiarMsgpackBytesMax(bounds(1e6, 100)), 200);
+  for (const familiarBytesMax of [familiarJsonBytesMax, familiarMsgpackBytesMax])
+    assert.equal(familiarBytesMax(bounds(1e6, 1e6)), FAMILIAR_BYTES_MAX);
 });

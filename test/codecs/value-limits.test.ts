@@ -3,12 +3,11 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkJson, familiarBytesMax as familiarJsonBytesMax } from '../../src/codecs/json-check.ts';
+import { checkJson } from '../../src/codecs/json-check.ts';
 import { JsonCodec } from '../../src/codecs/json.ts';
-import { familiarBytesMax as familiarMsgpackBytesMax } from '../../src/codecs/msgpack-check.ts';
 import { MsgpackCodec } from '../../src/codecs/msgpack.ts';
 import type { ValueLimits } from '../../src/codecs/value-limits.ts';
-import { DEFAULT_LIMITS, FAMILIAR_BYTES_MAX } from '../../src/limits.ts';
+import { DEFAULT_LIMITS } from '../../src/limits.ts';
 import { type Random, seeded } from '../support/seeded.ts';
 import { encode, outcome } from './support.ts';
 
@@ -135,17 +134,4 @@ test('the defaults: 100,000 keys and 1,000,000 elements pass, one more does not,
       assert.equal(outcome(reader, encode(writer, make(most + 1))), 'ERR_RINGWIRE_TOO_MANY_ELEMENTS');
     }
   }
-});
-
-function bounds(elementsMax: number, keysMax: number): ValueLimits {
-  return { depthMax: 1, elementsMax, keysMax };
-}
-
-test('what cannot have too many elements or keys needs no look: two characters and five, or a byte and two', () => {
-  assert.equal(familiarJsonBytesMax(bounds(100, 1e6)), 200);
-  assert.equal(familiarJsonBytesMax(bounds(1e6, 100)), 500);
-  assert.equal(familiarMsgpackBytesMax(bounds(100, 1e6)), 100);
-  assert.equal(familiarMsgpackBytesMax(bounds(1e6, 100)), 200);
-  for (const familiarBytesMax of [familiarJsonBytesMax, familiarMsgpackBytesMax])
-    assert.equal(familiarBytesMax(bounds(1e6, 1e6)), FAMILIAR_BYTES_MAX);
 });
