@@ -31,7 +31,8 @@ export class Peer {
   readonly socket: net.Socket;
   readonly closed: Promise<void>;
   isClosed = false;
-  received: Buffer = Buffer.alloc(0);
+  receivedBytes = 0;
+  #chunks: Buffer[] = [];
   #check: () => void = () => {};
 
   constructor(socket: net.Socket) {
@@ -45,7 +46,8 @@ export class Peer {
       });
     });
     socket.on('data', (chunk: Buffer) => {
-      this.received = Buffer.concat([this.received, chunk]);
+      this.#chunks.push(chunk);
+      this.receivedBytes += chunk.length;
       this.#check();
     });
   }
@@ -54,6 +56,16 @@ export class Peer {
     const peer = new Peer(net.connect(path));
     await within('a connection', once(peer.socket, 'connect'));
     return peer;
+  }
+
+  forget(): void {
+    this.#chunks = [];
+    this.receivedBytes = 0;
+  }
+
+  get received(): Buffer {
+    if (this.#chunks.length !== 1) this.#chunks = [Buffer.concat(this.#chunks)];
+    return this.#chunks[0] as Buffer;
   }
 
   /** In one piece, or the first and last bytes one at a time, each read before the next is sent. */
@@ -141,7 +153,7 @@ export class Stage {
     const witness = this.#witness as Peer;
     assert.equal(witness.isClosed, false, 'the witness was cut');
     const number = ++this.#asked;
-    witness.received = Buffer.alloc(0);
+    witness.forget();
     witness.socket.write(`{"type":"ask","data":${number}}\f`);
     await witness.until(Buffer.from('\f'), `answer ${number} to the witness`);
     assert.equal(witness.received.toString(), `{"type":"answer","data":${number}}\f`);
