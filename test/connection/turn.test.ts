@@ -91,3 +91,43 @@ test('stop: no continuation follows', async () => {
   await immediate();
   assert.equal(continued, 0);
 });
+
+test('bytes: half of the budget in a read that empties the socket is a turn, a byte less is none', () => {
+  const turn = new Turn(LIMITS, () => {});
+  turn.arrived(499, true);
+  assert.equal(turn.spentCount, 0);
+  turn.arrived(500, true);
+  assert.equal(turn.spentCount, 1);
+  turn.yield();
+  assert.equal(turn.spentCount, 2);
+  turn.stop();
+});
+
+test('messages: over at the bound exactly, and all of them are counted', () => {
+  const turn = new Turn(LIMITS, () => {});
+  turn.arrived(1, false);
+  turn.handled(99);
+  assert.equal(turn.isOver(), false);
+  turn.handled(1);
+  assert.equal(turn.isOver(), true);
+  assert.equal(turn.handledCount, 100);
+});
+
+test('time: an eighth of it is not too long for a stride, more is; over at the bound exactly', (context) => {
+  let now = 5_000;
+  context.mock.method(performance, 'now', () => now);
+  const turn = new Turn({ ...LIMITS, turnTimeMsMax: 8 }, () => {});
+  turn.arrived(1, false);
+  const after = (ms: number): [boolean, number] => {
+    now += ms;
+    return [turn.isOver(), turn.stride];
+  };
+  assert.deepEqual(after(0), [false, 2]);
+  assert.deepEqual(after(1), [false, 4]);
+  assert.deepEqual(after(1.5), [false, 1]);
+  assert.deepEqual(after(1), [false, 2], 'each stride is timed by itself');
+  assert.deepEqual(after(4.25), [false, 1]);
+  assert.deepEqual(after(0.25), [true, 2], '8 ms since the chunk came');
+  turn.arrived(1, false);
+  assert.deepEqual(after(0), [false, 4], 'the next chunk has its own time');
+});
