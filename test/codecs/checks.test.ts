@@ -121,7 +121,8 @@ test('msgpack: every type passes at its exact length, and at no other', () => {
       assert.equal(msgpack(Buffer.concat([bytes, nils(1)]), {}, around), 'INVALID_MSGPACK', name);
     }
   }
-  assert.equal(msgpack(Buffer.of(0xc1)), 'INVALID_MSGPACK');
+  for (let behind = 0; behind < 20; behind++)
+    assert.equal(msgpack(Buffer.concat([Buffer.of(0xc1), nils(behind)])), 'INVALID_MSGPACK');
 });
 
 test('msgpack: what may be the key of a map, and that all may be values, in every place', () => {
