@@ -81,7 +81,7 @@ export class Receiver {
     if (this.#asked === undefined || this.#asked === reader) reader.parser.advance(bytes);
     // The prelude has ended meanwhile.
     else reader.parser.feed(this.#ring.bytes.subarray(0, bytes));
-    // A read that does not fill its memory is the last one before the loop goes round.
+    // Behind a read that does not fill its memory libuv looks after others first.
     this.#turn.arrived(bytes, bytes < this.#askedBytes);
     this.#loop();
   }

@@ -54,10 +54,8 @@ export class DatagramSocket {
   readonly socket: Socket;
   readonly #options: DatagramSocketOptions;
   readonly #handlers: DatagramSocketHandlers;
-  /** Datagrams whose memory the system may still need, in order; nearly always it has taken them already. */
+  /** Datagrams that the system did not take at once, in order. */
   readonly #unsent: Segment[] = [];
-  /** Some were not taken at once. */
-  #isLate = false;
   #burstBytes: number;
   #budgetBytes: number;
   /** The destination of the last datagram, the largest one that the system has taken for it, and how many went since one was asked after. */
@@ -75,8 +73,7 @@ export class DatagramSocket {
       this.#takenBytes = 0;
       this.#handlers.sendFailed(error);
     }
-    // What went since then is looked after by those that are asked after, and by the next turn.
-    if (this.#isLate) this.#reap();
+    if (this.#unsent.length > 0) this.#reap();
     this.#tellReady();
   };
 
@@ -154,7 +151,8 @@ export class DatagramSocket {
       this.#port = port;
       this.#address = address;
       this.#takenBytes = 0;
-    } else if (bytes <= this.#takenBytes && !this.#isLate && ++this.#unasked < ASK_EVERY) return false;
+    } else if (bytes <= this.#takenBytes && this.#unsent.length === 0 && ++this.#unasked < ASK_EVERY)
+      return false;
     this.#unasked = 0;
     return true;
   }
@@ -220,7 +218,7 @@ export class DatagramSocket {
   #refilled(): void {
     this.#refill = undefined;
     this.#budgetBytes = this.#burstBytes;
-    this.#reap();
+    if (this.#unsent.length > 0) this.#reap();
     this.#tellReady();
   }
 
@@ -231,10 +229,8 @@ export class DatagramSocket {
     if (left > 0) {
       for (const segment of unsent.splice(0, Math.max(0, unsent.length - left)))
         this.#handlers.written(segment);
-      this.#isLate = unsent.length > 0;
       return;
     }
-    this.#isLate = false;
     for (let segment = unsent.pop(); segment !== undefined; segment = unsent.pop())
       this.#handlers.written(segment);
   }
