@@ -117,7 +117,10 @@ export class Outbox {
 
   /** Something was encoded. @returns false when the caller should wait for the drain */
   added(): boolean {
-    if (!this.#flushing) this.#schedule();
+    if (!this.#flushing) {
+      this.#flushing = true;
+      process.nextTick(this.#flush);
+    }
     const { writer } = this;
     if (writer.unsealedBytes < this.#roomBytes) {
       if (writer.openEnd === 0 && !this.#full) writer.open(this.#roomBytes);
@@ -150,11 +153,6 @@ export class Outbox {
     if (memory.bytes > memory.bytesMax) memory.check();
   }
 
-  #schedule(): void {
-    this.#flushing = true;
-    process.nextTick(this.#flush);
-  }
-
   /** Hands what was encoded to the transport now. */
   flush(): void {
     if (!this.#window.isOpen) return;
@@ -177,9 +175,12 @@ export class Outbox {
     this.#window.close();
   }
 
-  /** The transport has written a segment, or never will. */
+  /** The transport has written a segment, or is gone: with room for more, a program that sends at each drain would never hear of the end. */
   written(segment: Segment, isLost = false): void {
-    if (isLost) this.#lostBytes += segment.bytes.length;
+    if (isLost) {
+      this.#lostBytes += segment.bytes.length;
+      this.close();
+    }
     this.writer.written(segment);
     this.#window.confirmed(segment);
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
@@ -228,10 +229,11 @@ export class Outbox {
   }
 
   #admitFull(): boolean {
+    const { counters } = this.#context;
+    if (this.#closed) counters.refused('ERR_RINGWIRE_NOT_CONNECTED');
     if (this.#closed || this.#held !== undefined) return false;
     if (this.pendingBytes < this.#limits.pendingBytesMax) return true;
     const error = this.#refusal();
-    const { counters } = this.#context;
     if (!error.closed) {
       counters.dropped('newest');
       counters.refused(error.code);

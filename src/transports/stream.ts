@@ -93,7 +93,8 @@ export class StreamTransport {
     // The callback comes too when the socket is or gets destroyed.
     socket.write((segments[last] as Segment).bytes, written);
     if (last > 0) socket.uncork();
-    if (socket.writableLength === 0 && !socket.destroyed) written();
+    // One that the system has refused just now counts as nothing that waits, and is not destroyed before the next tick.
+    if (socket.writableLength === 0 && !socket.destroyed && socket.errored === null) written();
   }
 
   /** Bytes that the system has taken; undefined where Node does not tell. */
