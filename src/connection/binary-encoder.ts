@@ -90,7 +90,7 @@ export class BinaryEncoder {
     else this.#encodeAny(event, data, out);
   }
 
-  /** `encode`, where the message is short, needs no encoding, and fits in what the writer lets in. @returns whether it did */
+  /** Bytes that need no encoding, under the event of the last message. */
   encodeOpen(event: string, data: unknown, out: ByteWriter): boolean {
     if (event !== this.#sentEvent) return false;
     const repeated = this.#copy.repeatedBytes(data);

@@ -125,8 +125,8 @@ export class BinaryWire implements Wire {
     this.#encoder.encode(event, data, out);
   }
 
-  encodeOpen(event: string, data: unknown, out: ByteWriter): boolean {
-    return this.#encoder.encodeOpen(event, data, out);
+  get quick(): BinaryEncoder {
+    return this.#encoder;
   }
 
   encodeShared(event: string, data: unknown, out: ByteWriter): void {

@@ -85,10 +85,6 @@ export class DelimitedWire implements Wire, MessageReceiver {
     return new RingwireError('ERR_RINGWIRE_FRAME_TOO_LARGE', message, { limit, actual });
   }
 
-  encodeOpen(): false {
-    return false;
-  }
-
   encodeShared(event: string, data: unknown, out: ByteWriter): void {
     this.encode(event, data, out);
   }

@@ -4,7 +4,7 @@
  *
  * Invariant: what is counted as sent was encoded whole; a message that throws leaves nothing.
  */
-import type { Segment } from '../bytes/byte-writer.ts';
+import type { ByteWriter, Segment } from '../bytes/byte-writer.ts';
 import type { RingwireError } from '../errors.ts';
 import { FrameKind } from '../frames/header.ts';
 import type { StreamTransport } from '../transports/stream.ts';
@@ -14,7 +14,7 @@ import type { ConnectionContext } from './contracts.ts';
 import { type Link, NO_LINK } from './link.ts';
 import { Outbox, type OutboxHandlers } from './outbox.ts';
 import { SharedMessage } from './shared-message.ts';
-import type { Wire } from './wire.ts';
+import type { QuickEncoder, Wire } from './wire.ts';
 
 /** Whether a message could not be sent because of the peer: what it speaks, what it accepts, what it does not acknowledge. */
 export function isPeersDoing(wire: Wire, event: string, error: unknown): error is Error {
@@ -33,8 +33,10 @@ export interface SenderHandlers {
 
 export class Sender implements OutboxHandlers {
   readonly outbox: Outbox;
-  /** The wire in which this side sends. */
-  wire: Wire;
+  #wire: Wire;
+  /** What the wire and the outbox have for short messages, kept here because each step on the way to them costs one of those. */
+  #quick: QuickEncoder | undefined;
+  readonly #writer: ByteWriter;
   transport: StreamTransport | undefined = undefined;
   sentMessages = 0;
   readonly link: Link = NO_LINK;
@@ -45,16 +47,23 @@ export class Sender implements OutboxHandlers {
   constructor(context: ConnectionContext, wire: Wire, handlers: SenderHandlers) {
     this.#context = context;
     this.#handlers = handlers;
-    this.wire = wire;
+    this.#wire = wire;
+    this.#quick = wire.quick;
     this.outbox = new Outbox(context.pool, context.limits, context, this);
+    this.#writer = this.outbox.writer;
+  }
+
+  /** The wire in which this side sends. */
+  get wire(): Wire {
+    return this.#wire;
   }
 
   send(event: string, data: unknown): boolean {
-    const { outbox } = this;
-    if (this.wire.encodeOpen(event, data, outbox.writer)) {
+    if (this.#quick?.encodeOpen(event, data, this.#writer) === true) {
       this.sentMessages++;
       return true;
     }
+    const { outbox } = this;
     try {
       if (!outbox.admit()) return outbox.holds && this.#hold(this.share(event, data));
       this.wire.encode(event, data, outbox.writer);
@@ -112,7 +121,8 @@ export class Sender implements OutboxHandlers {
   /** What was held leaves in the old wire, what follows in the new one. */
   turnTo(wire: Wire): void {
     this.outbox.releaseAll();
-    this.wire = wire;
+    this.#wire = wire;
+    this.#quick = wire.quick;
   }
 
   /** @returns false: the peer is slow */

@@ -39,10 +39,6 @@ export class UnframedWire implements Wire {
     }
   }
 
-  encodeOpen(): false {
-    return false;
-  }
-
   encodeShared(event: unknown, data: unknown, out: ByteWriter): void {
     this.encode(event, data, out);
   }

@@ -36,16 +36,22 @@ export interface Sink {
   established(peerId: string, features: number): void;
 }
 
+/** Writes the messages that take a few steps. */
+export interface QuickEncoder {
+  /** `encode` where the message is such a one, and fits in what `out` lets in. @returns whether it did */
+  encodeOpen(event: string, data: unknown, out: ByteWriter): boolean;
+}
+
 export interface Wire {
   readonly kind: WireKind;
+  /** Of a wire that has short messages. */
+  readonly quick?: QuickEncoder;
   readonly parser: FrameParser;
   /** Equal for wires whose messages are equal bytes: a broadcast encodes once for each. */
   readonly sharingKey: string;
   /** Largest message that the peer is known to accept, in bytes of payload. */
   readonly bytesMax: number;
   encode(event: string, data: unknown, out: ByteWriter): void;
-  /** `encode` for the messages that a wire can write in a few steps while `out` is open. @returns whether this was one */
-  encodeOpen(event: string, data: unknown, out: ByteWriter): boolean;
   /** `encode` without what has to precede the message on this connection. */
   encodeShared(event: string, data: unknown, out: ByteWriter): void;
   /** @throws RingwireError ERR_RINGWIRE_BAD_CODEC when the peer, as it was last known, does not decode messages of `event` */

@@ -8,7 +8,7 @@ import type net from 'node:net';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/contracts.ts';
 import type { Stats } from '../connection/counters.ts';
-import { isPeersDoing } from '../connection/sender.ts';
+import { isPeersDoing, type Sender } from '../connection/sender.ts';
 import type { SharedMessage } from '../connection/shared-message.ts';
 import { newSession, type Session } from '../connection/session.ts';
 import { SyncWindow } from '../connection/sync-window.ts';
@@ -61,8 +61,8 @@ export class StreamClient {
   #everConnected = false;
   #abandoned = false;
   #establishedMs = Infinity;
-  /** A socket works, and no window stands before it: messages go straight to the connection. */
-  #direct = false;
+  /** A socket works, and no window stands before it: messages go straight there. */
+  #direct: Sender | undefined = undefined;
 
   constructor(context: ConnectionContext, options: StreamClientOptions, handlers: StreamClientHandlers) {
     this.#context = context;
@@ -125,14 +125,15 @@ export class StreamClient {
     if (ready === 'secureConnect') limitHandshake(socket, this.#context.limits.handshakeTimeoutMs);
     socket.once(ready, () => {
       this.#opened = true;
-      this.#direct = this.sync === undefined && this.session === undefined && !this.#abandoned;
+      const isDirect = this.sync === undefined && this.session === undefined && !this.#abandoned;
+      this.#direct = isDirect ? connection.sender : undefined;
       connection.open(transport);
     });
   }
 
   /** @returns false when the caller should wait for 'drained', or when there is no connection and the message was dropped */
   send(event: string, data: unknown): boolean {
-    if (this.#direct) return this.#connection.sender.send(event, data);
+    if (this.#direct !== undefined) return this.#direct.send(event, data);
     try {
       return this.#sendSlowly(event, data);
     } catch (error) {
@@ -166,7 +167,7 @@ export class StreamClient {
       return;
     }
     this.#abandoned = true;
-    this.#direct = false;
+    this.#direct = undefined;
     this.#retry.cancel();
     this.#connection.end();
   }
@@ -174,7 +175,7 @@ export class StreamClient {
   /** Ends it for good. `closed` follows unless nothing was connected or connecting. */
   disconnect(): void {
     this.#abandoned = true;
-    this.#direct = false;
+    this.#direct = undefined;
     this.#retry.cancel();
     this.sync?.close();
     if (this.#opened) this.#connection.destroy();
@@ -185,7 +186,7 @@ export class StreamClient {
 
   #closed(connection: Connection, socket: net.Socket): void {
     if (socket !== this.socket) return;
-    this.#direct = false;
+    this.#direct = undefined;
     this.sync?.offline();
     // What waits in a connection that never had a working socket goes out with the next one.
     const isOver = this.#opened;
