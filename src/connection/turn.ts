@@ -44,7 +44,8 @@ export class Turn {
     this.#gaveWay = isAll;
     this.#bytes += bytes;
     const { turnBytesMax } = this.#limits;
-    if (!isAll) this.over ||= this.#bytes >= turnBytesMax;
+    // One full read of the default budget is not beyond it: what the peer sent meanwhile mostly ends the turn without a stop.
+    if (!isAll) this.over ||= this.#bytes > turnBytesMax;
     else if (this.#bytes >= turnBytesMax * FLOOD_SHARE) this.spentCount++;
     this.#startMs = performance.now();
     this.#lookMs = this.#startMs;

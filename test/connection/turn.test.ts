@@ -11,10 +11,10 @@ function immediate(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-test('bytes: over at the bound, fresh after the continuation, which comes once', async () => {
+test('bytes: over beyond the bound, fresh after the continuation, which comes once', async () => {
   let continued = 0;
   const turn: Turn = new Turn(LIMITS, () => continued++);
-  turn.arrived(999, false);
+  turn.arrived(1000, false);
   assert.equal(turn.over, false);
   turn.arrived(1, false);
   assert.equal(turn.over, true);
@@ -25,7 +25,7 @@ test('bytes: over at the bound, fresh after the continuation, which comes once',
   assert.deepEqual([continued, turn.over], [1, false]);
   await immediate();
   assert.equal(continued, 1);
-  turn.arrived(999, false);
+  turn.arrived(1000, false);
   assert.equal(turn.over, false, 'the count starts again');
 });
 
