@@ -129,11 +129,11 @@ export const SCENARIOS: readonly Scenario[] = [
     'one-way',
   ),
   ...rows(
-    { c: 4_000_000, 'raw-frame': 4_000_000, 'raw-copy': 2_000_000, 'by-hand': 2_000_000, ws: 400_000 },
+    { c: 12_000_000, 'raw-frame': 12_000_000, 'raw-copy': 6_000_000, 'by-hand': 6_000_000, ws: 600_000 },
     1024,
     'one-way',
   ),
-  ...rows({ c: 80_000, 'raw-frame': 80_000, net: 80_000, ws: 40_000 }, 65_536, 'one-way'),
+  ...rows({ c: 160_000, 'raw-frame': 160_000, net: 160_000, ws: 80_000 }, 65_536, 'one-way'),
   ...rows(
     {
       'drop-in': 1_000_000,
