@@ -202,7 +202,7 @@ export const STRUCT_FIELDS_MAX = 1_024;
 /** Layouts that a hello may carry, PROTOCOL.md section 1.3. */
 export const LAYOUTS_MAX = 256;
 
-/** Free slabs that a pool keeps: 4 MiB; what bursts need beyond is given back to the allocator. */
+/** Free slabs that a pool keeps: 4 MiB, or half as many as are in use; what bursts need beyond is given back to the allocator. */
 export const FREE_SLABS_MAX: number = 32;
 
 /** With `ack`: so many messages, or one that is so many milliseconds old, and the peer is told that they have been handled. */

@@ -14,6 +14,8 @@ import { Slab, type SlabPool } from './slab-pool.ts';
 export interface Segment {
   readonly bytes: Uint8Array;
   readonly slab: Slab | undefined;
+  /** The rest of its last message follows in the next segment. */
+  readonly isPart: boolean;
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -42,9 +44,19 @@ export class ByteWriter {
     this.#onSegment = onSegment;
   }
 
+  /** Another writer into slabs of the same pool. */
+  another(onSegment: (segment: Segment) => void): ByteWriter {
+    return new ByteWriter(this.#pool, onSegment);
+  }
+
   /** Bytes written and not yet sealed. */
   get unsealedBytes(): number {
     return this.end - this.#sealedEnd;
+  }
+
+  /** Bytes that fit into one slab, this one or the next. */
+  get room(): number {
+    return this.#capacity - this.end || this.#pool.slabBytes;
   }
 
   /** Lets short messages in without asking, `bytes` behind what is sealed, until the next seal. */
@@ -78,12 +90,12 @@ export class ByteWriter {
 
   /** Puts `source` in line without copying it. It must not change until it has been written. */
   attach(source: Uint8Array): void {
-    this.seal();
-    this.#onSegment({ bytes: source, slab: undefined });
+    this.seal(true);
+    this.#onSegment({ bytes: source, slab: undefined, isPart: true });
   }
 
-  /** Hands out what has been written since the last seal. The rest of the slab stays in use. */
-  seal(): void {
+  /** Hands out what has been written since the last seal. The rest of the slab stays in use. @param isPart what follows ends the message */
+  seal(isPart = false): void {
     this.openEnd = 0;
     const slab = this.#slab;
     if (slab === undefined || this.end === this.#sealedEnd) return;
@@ -91,15 +103,16 @@ export class ByteWriter {
     const bytes = start === 0 ? slab.head(this.end) : this.bytes.subarray(start, this.end);
     this.#sealedEnd = this.end;
     slab.inFlight++;
-    this.#onSegment({ bytes, slab });
+    this.#onSegment({ bytes, slab, isPart });
   }
 
-  /** The transport is done with a segment. An idle writer holds no slab. */
+  /** The transport is done with a segment, of this writer or another one of the same pool. An idle writer holds no slab. */
   written(segment: Segment): void {
     const slab = segment.slab;
     if (slab === undefined || --slab.inFlight > 0) return;
-    if (slab !== this.#slab) this.#release(slab);
-    else if (this.end === this.#sealedEnd) this.#leave();
+    const { writer } = slab;
+    if (writer === undefined) this.#release(slab);
+    else if (writer.end === writer.#sealedEnd) writer.#leave();
   }
 
   /** Drops what is not sealed and lets go of the slab. */
@@ -112,6 +125,7 @@ export class ByteWriter {
     this.seal();
     this.#leave();
     const slab = bytesMin <= this.#pool.slabBytes ? this.#pool.acquire() : new Slab(bytesMin);
+    slab.writer = this;
     this.#slab = slab;
     this.bytes = slab.bytes;
     this.view = slab.view;
@@ -129,7 +143,9 @@ export class ByteWriter {
     this.#capacity = 0;
     this.end = 0;
     this.#sealedEnd = 0;
-    if (slab !== undefined && slab.inFlight === 0) this.#release(slab);
+    if (slab === undefined) return;
+    slab.writer = undefined;
+    if (slab.inFlight === 0) this.#release(slab);
   }
 
   #release(slab: Slab): void {

@@ -1,10 +1,12 @@
 /**
  * Pooled memory for bytes on their way out. A slab goes back to the pool when the last segment cut from it has been
- * written, never before: the kernel may still read from it. The pool never grows beyond what is in flight plus a few free slabs.
+ * written, never before: the kernel may still read from it. The pool never grows beyond what is in flight, half as many free slabs, and a few:
+ * many come back at once, when peers are cut, and what the others send needs as many again.
  *
  * Invariant: `acquired - released` slabs are in flight; a slab is in exactly one of the two places.
  */
 import { FREE_SLABS_MAX } from '../limits.ts';
+import type { ByteWriter } from './byte-writer.ts';
 
 /** 128 KiB: writes so large that the price of one does not show (measured: 7 percent over 64 KiB), and still in a second-level cache. */
 export const SLAB_BYTES: number = 128 * 1024;
@@ -15,12 +17,19 @@ export class Slab {
   readonly view: DataView;
   readonly words: BigUint64Array;
   inFlight = 0;
+  /** Who fills it. */
+  writer: ByteWriter | undefined = undefined;
   #head: Buffer | undefined = undefined;
 
   constructor(bytes: number = SLAB_BYTES) {
     this.bytes = Buffer.allocUnsafeSlow(bytes);
     this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, bytes);
     this.words = new BigUint64Array(this.bytes.buffer, this.bytes.byteOffset, bytes >>> 3);
+  }
+
+  /** Gives the memory back at once where Node can; otherwise V8 does when it collects the slab. It must not be used any more. */
+  free(): void {
+    (this.bytes.buffer as Transferable).transfer?.(0);
   }
 
   /** The first bytes; what is sent is often as long as what was sent before, and making a Buffer costs more than keeping one. */
@@ -31,6 +40,9 @@ export class Slab {
   }
 }
 
+/** Node 20 does not have it. */
+type Transferable = ArrayBuffer & { transfer?(bytes: number): ArrayBuffer };
+
 export class SlabPool {
   readonly #free: Slab[] = [];
   readonly #freeMax: number;
@@ -39,7 +51,7 @@ export class SlabPool {
   /** Size of the pool's slabs. */
   readonly slabBytes: number;
 
-  /** @param freeMax how many unused slabs are kept for the next burst */
+  /** @param freeMax how many unused slabs are kept for the next burst, however few are in use */
   constructor(freeMax: number = FREE_SLABS_MAX, slabBytes: number = SLAB_BYTES) {
     this.#freeMax = freeMax;
     this.slabBytes = slabBytes;
@@ -61,7 +73,8 @@ export class SlabPool {
   }
 
   release(slab: Slab): void {
-    this.#inUse--;
-    if (this.#free.length < this.#freeMax) this.#free.push(slab);
+    const max = Math.max(this.#freeMax, --this.#inUse / 2);
+    this.#free.push(slab);
+    while (this.#free.length > max) this.#free.pop()?.free();
   }
 }

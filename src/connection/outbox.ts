@@ -6,7 +6,7 @@
  * Invariant: `pendingBytes` are all bytes that were accepted and whose write has not been confirmed.
  */
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
-import { compacted } from '../bytes/compacted.ts';
+import { isWasteful } from '../bytes/packing.ts';
 import { SLAB_BYTES, type SlabPool } from '../bytes/slab-pool.ts';
 import { RingwireError } from '../errors.ts';
 import type { Limits, SlowConsumerPolicy } from '../limits.ts';
@@ -222,8 +222,9 @@ export class Outbox {
     this.#sealing = true;
     // Nobody knows when it leaves, here or where all peers together wait: then it holds no more memory than is accounted for.
     const { bytes, bytesMax } = this.#context.memory;
-    const mayWait = this.#full || bytes > bytesMax / 2;
-    this.#window.add(mayWait ? compacted(segment, this.writer) : segment);
+    const mayWait = this.#full || bytes > bytesMax / 8;
+    if (mayWait && isWasteful(segment)) this.#window.pack(segment, this.writer);
+    else this.#window.add(segment);
     this.#sealing = false;
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
   }

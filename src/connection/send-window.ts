@@ -5,6 +5,7 @@
  * Invariant: `bytes` are those of all segments that were added and neither confirmed nor dropped; `memory` accounts for the same.
  */
 import type { ByteWriter, Segment } from '../bytes/byte-writer.ts';
+import { pack } from '../bytes/packing.ts';
 import { SLAB_BYTES } from '../bytes/slab-pool.ts';
 
 /** Never changed: what is ready next gets a list of its own, as long as it is. */
@@ -26,6 +27,8 @@ export class SendWindow {
   #handing = false;
   /** The last segment that the transport got ends a message. */
   #atBoundary = true;
+  /** None for a peer that keeps up. */
+  #packer: ByteWriter | undefined = undefined;
 
   /** @param write takes the segments over until each is `confirmed` */
   constructor(bytesMax: number, memory: { bytes: number }, write: (segments: readonly Segment[]) => void) {
@@ -57,6 +60,13 @@ export class SendWindow {
     if (this.#readyBytes >= SLAB_BYTES / 2) this.flush();
   }
 
+  /** Adds a copy that leaves no memory idle. @param writer is given back what it has sealed */
+  pack(segment: Segment, writer: ByteWriter): void {
+    this.#packer ??= writer.another((part) => this.add(part));
+    pack(segment, this.#packer);
+    writer.written(segment);
+  }
+
   /** Hands over what the transport may have. */
   flush(): void {
     const ready = this.#ready;
@@ -83,7 +93,6 @@ export class SendWindow {
    * @returns whether the transport stands between two messages, so that one more may follow
    */
   drop(writer: ByteWriter): boolean {
-    const isClean = this.#atBoundary && !isAttachment(this.#ready[0]);
     for (const segment of this.#ready) writer.written(segment);
     this.#ready = NOTHING;
     this.#memory.bytes -= this.bytes;
@@ -91,7 +100,7 @@ export class SendWindow {
     this.bytes -= this.#readyBytes;
     this.#readyBytes = 0;
     this.#waiting = false;
-    return isClean;
+    return this.#atBoundary;
   }
 
   close(): void {
@@ -99,7 +108,7 @@ export class SendWindow {
   }
 
   #hand(segments: readonly Segment[]): void {
-    this.#atBoundary = !isAttachment(segments.at(-1));
+    this.#atBoundary = segments.at(-1)?.isPart !== true;
     this.#write(segments);
   }
 
@@ -115,9 +124,4 @@ export class SendWindow {
     this.#handing = false;
     this.#waiting = this.#ready.length > 0;
   }
-}
-
-/** The user's own memory: the end of its message follows in a segment of ours. */
-function isAttachment(segment: Segment | undefined): boolean {
-  return segment !== undefined && segment.slab === undefined;
 }

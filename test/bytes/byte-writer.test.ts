@@ -35,6 +35,11 @@ test('pool: what is released is lent again, up to the cap; the accounts are exac
   for (const slab of Array.from({ length: FREE_SLABS_MAX + 9 }, () => standard.acquire()))
     standard.release(slab);
   assert.equal(standard.freeCount, FREE_SLABS_MAX);
+  const many = Array.from({ length: 8 * FREE_SLABS_MAX }, () => standard.acquire());
+  for (const slab of many.slice(0, 4 * FREE_SLABS_MAX)) standard.release(slab);
+  assert.equal(standard.freeCount, 2 * FREE_SLABS_MAX, 'half as many as are in use');
+  for (const slab of many.slice(4 * FREE_SLABS_MAX)) standard.release(slab);
+  assert.deepEqual([standard.inUseCount, standard.freeCount], [0, FREE_SLABS_MAX]);
 });
 
 test('a slab has its bytes and a view over the same memory', () => {

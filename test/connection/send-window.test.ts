@@ -13,11 +13,16 @@ import { seeded } from '../support/seeded.ts';
 const SLAB = {} as NonNullable<Segment['slab']>;
 
 function segment(bytes: number): Segment {
-  return { bytes: new Uint8Array(bytes), slab: SLAB };
+  return { bytes: new Uint8Array(bytes), slab: SLAB, isPart: false };
+}
+
+/** What stands before the user's own memory in its message. */
+function head(bytes: number): Segment {
+  return { bytes: new Uint8Array(bytes), slab: SLAB, isPart: true };
 }
 
 function own(bytes: number): Segment {
-  return { bytes: new Uint8Array(bytes), slab: undefined };
+  return { bytes: new Uint8Array(bytes), slab: undefined, isPart: true };
 }
 
 function sum(segments: readonly Segment[]): number {
@@ -146,11 +151,12 @@ test('drop: whether the transport stands between two messages', () => {
   for (const [given, waiting, isClean] of [
     [[segment(1)], [], true],
     [[segment(1)], [segment(1)], true],
-    [[segment(1), own(1)], [], false],
-    [[own(1), segment(1)], [], true],
-    [[segment(1)], [own(1)], false],
+    [[head(1), own(1)], [], false],
+    [[head(1), own(1), segment(1)], [], true],
+    [[head(1)], [own(1)], false],
+    [[segment(1)], [head(1), own(1)], true],
     [[], [], true],
-    [[], [segment(1), own(1)], true],
+    [[], [head(1), own(1)], true],
   ] as const) {
     const scene = new Scene(10);
     scene.window.open();

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CONNECTION_ROWS } from './connections.ts';
 import { IDLE_ROWS } from './idle.ts';
+import { MEMORY_ROWS } from './memory.ts';
 import { NETWORK_ROWS } from './network.ts';
 import { PATH_ROWS } from './paths.ts';
 import { REPEATED_ROWS } from './repeated.ts';
@@ -28,6 +29,7 @@ type State = Record<string, Progress>;
 
 const ROWS: readonly LongRow[] = [
   ...SLOW_ROWS,
+  ...MEMORY_ROWS,
   ...CONNECTION_ROWS,
   ...IDLE_ROWS,
   ...PATH_ROWS,

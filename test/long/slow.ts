@@ -1,5 +1,5 @@
 /**
- * Rows T31, T32, T34 and T35: readers that are slow but alive, one of a hundred that stands still, two hundred at once, and a server that sleeps for half a minute.
+ * Rows T31, T32, T35 and T36: readers that are slow but alive, one of a hundred that stands still, a server that sleeps for half a minute, and a flood.
  */
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -117,37 +117,6 @@ async function oneOfAHundred({ count }: Work): Promise<Figures> {
   }
 }
 
-/** All of them want 8 MiB and read nothing: the largest go, and the total stays below its bound, the memory of the process below twice it. */
-async function manyStopped({ count }: Work): Promise<Figures> {
-  const cap = 128 * MIB;
-  const settings = { maxTotalPendingBytes: cap, writeStallTimeout: false, maxConnections: 1_000 } as const;
-  const harness = await Harness.start();
-  let most = 0;
-  try {
-    await harness.row({ settings, rssMib: (2 * cap) / MIB, blocks: true }, async ({ address, account }) => {
-      const peers = await Attacker.many(address, count);
-      for (const peer of peers) {
-        peer.socket.pause();
-        peer.write(json('push please', { count: 128, bytes: 65_536 }));
-      }
-      for (let offered = 0; offered < count * 128;) {
-        const { offered: now, stats } = await account();
-        most = Math.max(most, stats?.pendingBytes ?? 0);
-        if (now === offered && now > 0) break;
-        offered = now;
-        await pause(200);
-      }
-      const { errors } = await account();
-      assert.ok((errors['MEMORY_LIMIT'] ?? 0) > 0, JSON.stringify(errors));
-      for (const peer of peers) peer.socket.destroy();
-    });
-  } finally {
-    await harness.end();
-  }
-  assert.ok(most <= cap * 1.05, `${most} bytes waited, ${cap} are allowed`);
-  return { 'MiB that waited at most': most / MIB, 'MiB allowed': cap / MIB };
-}
-
 const COUNTING_SERVER = `import { listen } from ${JSON.stringify(LIBRARY)}; ${READ_LINES}
   const server = await listen(process.argv[1]);
   let count = 0, faults = 0;
@@ -235,7 +204,6 @@ export const SLOW_ROWS: readonly LongRow[] = [
     step: 50_000,
     run: oneOfAHundred,
   },
-  { id: 'T34', what: 'many stand still', unit: 'stopped peers', goal: 1_000, step: 200, run: manyStopped },
   { id: 'T35', what: 'a server that sleeps', unit: 'sleeps of 30 s', goal: 10, step: 1, run: sleepingServer },
   { id: 'T36', what: 'a flood starves others', unit: 'floods of 10 s', goal: 6, step: 1, run: flood },
 ];

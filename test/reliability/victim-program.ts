@@ -118,7 +118,7 @@ class Victim {
     const last = Math.min(push.count, from + turn - 1);
     for (let n = from; n <= last; n++) {
       const event = push.keys === undefined ? 'pushed' : `pushed ${n % push.keys}`;
-      const ready = this.server.emit(socket, event, { n, text: letter(n).repeat(push.bytes) });
+      const ready = this.server.emit(socket, event, { n, text: textOf(n, push.bytes) });
       account.offered++;
       if (ready) continue;
       account.falses++;
@@ -170,9 +170,14 @@ class Victim {
   }
 }
 
-/** What the text of a pushed message consists of. */
-function letter(n: number): string {
-  return String.fromCharCode(97 + (n % 26));
+const texts: string[] = [];
+
+/** The text of a pushed message: one letter throughout. Texts are made once, so that memory is what ringwire takes. */
+function textOf(n: number, length: number): string {
+  const index = n % 26;
+  const known = texts[index];
+  if (known?.length === length) return known;
+  return (texts[index] = String.fromCharCode(97 + index).repeat(length));
 }
 
 const victims = new Map<number, Victim>();

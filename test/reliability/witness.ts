@@ -118,13 +118,15 @@ class Line {
   >();
   #asked = 0;
   readonly ready: Promise<unknown>;
+  readonly #ended: Promise<[code: number | null, signal: string | null]>;
 
-  constructor(program: string, args: readonly string[]) {
+  /** @param launcher comes before the words of the command */
+  constructor(program: string, args: readonly string[], launcher: readonly string[] = []) {
     const file = fileURLToPath(new URL(`./${program}${EXTENSION}`, import.meta.url));
-    this.#process = fork(file, args, {
-      execArgv: ['--throw-deprecation', '--trace-uncaught'],
-      serialization: 'advanced',
-    });
+    const words = [...launcher, process.execPath, '--throw-deprecation', '--trace-uncaught'];
+    const [execPath, ...execArgv] = words as [string, ...string[]];
+    this.#process = fork(file, args, { execPath, execArgv, serialization: 'advanced' });
+    this.#ended = once(this.#process, 'exit') as Promise<[number | null, string | null]>;
     this.ready = new Promise((resolve, reject) => this.#waiting.set(0, { resolve, reject }));
     this.#process.on('message', (message: { id: number; answer?: unknown; error?: string }) => {
       const waiting = this.#waiting.get(message.id);
@@ -141,15 +143,16 @@ class Line {
   ask(message: object): Promise<unknown> {
     const id = ++this.#asked;
     const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
-    this.#process.send({ id, ...message });
+    this.#process.send({ id, ...message }, (error) => {
+      if (error !== null) this.#waiting.get(id)?.reject(error);
+    });
     return within('an answer of a child', answer, PATIENCE_MS);
   }
 
   async end(): Promise<void> {
-    const ended = once(this.#process, 'exit') as Promise<[number | null]>;
-    this.#process.disconnect();
-    const [code] = await within('a child to end', ended);
-    assert.equal(code, 0, 'the process ends by itself');
+    if (this.#process.connected) this.#process.disconnect();
+    const [code, signal] = await within('a child to end', this.#ended);
+    assert.equal(code, 0, `the process ends by itself, not by ${signal ?? code}`);
   }
 }
 
@@ -159,14 +162,15 @@ export class Harness {
   readonly #witnesses: Line;
   #keys = 0;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, launcher: readonly string[]) {
     this.folder = folder;
-    this.#victim = new Line('victim-program', []);
+    this.#victim = new Line('victim-program', [], launcher);
     this.#witnesses = new Line('witness-program', [join(folder, 'control')]);
   }
 
-  static async start(): Promise<Harness> {
-    const harness = new Harness(await mkdtemp(join(tmpdir(), 'ringwire-rel-')));
+  /** @param launcher starts the process under attack: a command that runs the words behind it */
+  static async start(launcher: readonly string[] = []): Promise<Harness> {
+    const harness = new Harness(await mkdtemp(join(tmpdir(), 'ringwire-rel-')), launcher);
     await Promise.all([harness.#victim.ready, harness.#witnesses.ready]);
     return harness;
   }
