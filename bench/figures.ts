@@ -7,7 +7,7 @@ import { execFile, execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { contestantNamed, whyMissing } from '../src/bench/contestants.ts';
 import { idleCheck } from '../src/bench/doctor.ts';
 import { makeResults, type Row } from '../src/bench/results.ts';
@@ -16,6 +16,7 @@ import { type Scenario, SCENARIOS } from '../src/bench/scenarios.ts';
 import { GOALS, goalsTable } from './goals.ts';
 import { feedRow, floodRow, parserRow } from './support/datagram-figures.ts';
 import { idleBytes } from './support/idle.ts';
+import { numberOf, readOptions } from './support/options.ts';
 import { projectRoot } from './support/payloads.ts';
 import { firstAnswerMs, importMs } from './support/start.ts';
 
@@ -26,16 +27,21 @@ const IMPORTS = 5;
 /** Connects in a round. */
 const CONNECTS = 200;
 
-const { values } = parseArgs({
-  options: {
-    write: { type: 'boolean', default: false },
-    all: { type: 'boolean', default: false },
-    json: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    share: { type: 'string', default: '1' },
+const { values } = readOptions(
+  {
+    usage: 'npm run figures -- [options]',
+    about:
+      'Measures what the goals are about, each as a ratio to a reference of the same run, and prints the table.',
   },
-});
-const rounds = Number(values.rounds);
+  {
+    rounds: { type: 'string', default: '5', help: 'each row once in each of them' },
+    share: { type: 'string', default: '1', help: 'of the messages of a full round' },
+    all: { type: 'boolean', default: false, help: 'all rows, not only those of the goals: half an hour' },
+    json: { type: 'string', help: 'a file for the result' },
+    write: { type: 'boolean', default: false, help: 'the table into BENCHMARKS.md' },
+  },
+);
+const rounds = numberOf('rounds', values.rounds, 1);
 
 function say(text: string): void {
   process.stderr.write(`${text}\n`);
@@ -102,7 +108,7 @@ for (let round = 1; round <= rounds; round++) {
   const progress = (done: number, total: number, id: string): void =>
     say(`round ${round} of ${rounds}, ${done + 1}/${total}: ${id}`);
   const order = round % 2 === 0 ? scenarios.toReversed() : scenarios;
-  const measured = await runScenarios(order, { rounds: 1, share: Number(values.share), progress });
+  const measured = await runScenarios(order, { rounds: 1, share: numberOf('share', values.share), progress });
   for (const row of [...measured, ...(await measureLocally(round))]) {
     const known = collected.get(row.id);
     if (known === undefined) collected.set(row.id, { ...row, samples: [...row.samples] });

@@ -9,12 +9,12 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { contestantNamed } from '../src/bench/contestants.ts';
 import { Loop } from '../src/bench/loop.ts';
 import { OWN_LIBRARY } from '../src/bench/run.ts';
 import { SCENARIOS } from '../src/bench/scenarios.ts';
 import { median } from '../src/bench/statistics.ts';
+import { numberOf, readOptions } from './support/options.ts';
 import { projectRoot } from './support/payloads.ts';
 
 const ROW = 'unix/raw-frame/64B/one-way';
@@ -22,8 +22,15 @@ const SLOWDOWN = 0.1;
 /** Spinning once per so many messages costs nothing but the spin. */
 const SPIN_EVERY = 100;
 
-const { values } = parseArgs({ options: { times: { type: 'string', default: '10' } } });
-const times = Number(values.times);
+const { values } = readOptions(
+  {
+    usage: 'npm run gate:selftest -- [options]',
+    about:
+      'Proves that the gate passes the same version on a busy machine, and catches a planted slowdown and a planted allocation.',
+  },
+  { times: { type: 'string', default: '10', help: 'how often each has to come out right' } },
+);
+const times = numberOf('times', values.times, 1);
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-selftest-'));
 const budgets = path.join(folder, 'budgets.json');
 

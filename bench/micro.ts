@@ -3,25 +3,29 @@
  * runs, `--rounds <n>` says how many samples, `--json <file>` keeps them for `ringwire bench compare`.
  */
 import fs from 'node:fs';
-import { parseArgs } from 'node:util';
 import { makeResults } from '../src/bench/results.ts';
 import { bootstrap, median } from '../src/bench/statistics.ts';
 import { CASES, runMicro } from './micro/run.ts';
+import { mistaken, numberOf, readOptions } from './support/options.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    smoke: { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '7' },
-    json: { type: 'string' },
+const { values, positionals } = readOptions(
+  {
+    usage: 'npm run bench:micro -- [part of a name ...] [options]',
+    about: 'Measures the parts, each alone in one process.',
+    words: 'Without a name all cases are run.',
   },
-});
+  {
+    rounds: { type: 'string', default: '7', help: 'each case once in each of them' },
+    smoke: { type: 'boolean', default: false, help: 'as short as can be: does each still run?' },
+    json: { type: 'string', help: 'a file for the result' },
+  },
+);
 const cases = CASES.filter(
   ({ id }) => positionals.length === 0 || positionals.some((part) => id.includes(part)),
 );
-if (cases.length === 0) throw new Error(`no case has ${positionals.join(' or ')} in its name`);
+if (cases.length === 0) mistaken(`no case has ${positionals.join(' or ')} in its name`);
 const rows = await runMicro(cases, {
-  rounds: values.smoke ? 1 : Number(values.rounds),
+  rounds: values.smoke ? 1 : numberOf('rounds', values.rounds, 1),
   time: values.smoke ? 1 : 50,
   progress: (round, id) => {
     if (process.stderr.isTTY) process.stderr.write(`\r\u001b[Kround ${round}: ${id}`);

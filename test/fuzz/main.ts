@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { mistaken, numberOf, readOptions } from '../../bench/support/options.ts';
 import { seeded } from '../support/seeded.ts';
 import { corpusFile, readCorpus, writeCorpus } from './corpus.ts';
 import { Finding, Fuzzer } from './engine.ts';
@@ -56,16 +56,24 @@ const targets = readdirSync(new URL('targets', import.meta.url))
   .filter((file) => file.endsWith('.js'))
   .map((file) => file.replace('.js', ''));
 
-const { values, positionals } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '1000000' },
-    seconds: { type: 'string', default: '60' },
-    seed: { type: 'string', default: '1' },
-    state: { type: 'string', default: join(tmpdir(), 'ringwire-fuzz') },
-    keep: { type: 'boolean', default: false },
+const { values, positionals } = readOptions(
+  {
+    usage: 'npm run fuzz -- <target> [options]',
+    about: 'Runs a target with inputs that find new paths in it, and goes on where the last call stopped.',
+    words: `Targets: ${targets.join(', ')}.`,
   },
-  allowPositionals: true,
-});
+  {
+    runs: { type: 'string', default: '1000000', help: 'in all, those of earlier calls included' },
+    seconds: { type: 'string', default: '60', help: 'of this call' },
+    seed: { type: 'string', default: '1', help: 'another one is another sequence of inputs' },
+    state: {
+      type: 'string',
+      default: join(tmpdir(), 'ringwire-fuzz'),
+      help: 'folder of what was found so far',
+    },
+    keep: { type: 'boolean', default: false, help: 'write the inputs that matter to fixtures/corpus' },
+  },
+);
 
 /** Runs a finding once more, with its stack. */
 function showStack(run: (input: Buffer) => void, input: Buffer): void {
@@ -110,15 +118,15 @@ function makeFuzzer({ target, run, state }: Slice, counters: Uint8Array, words: 
     corpus: [...seedsOf(target), ...readCorpus(corpusFile(target)), ...readCorpus(fileOf(target, '.txt'))],
     words,
     // Another slice is another sequence.
-    random: seeded(Number(values.seed) * 1_000_003 + state.runs),
+    random: seeded(numberOf('seed', values.seed) * 1_000_003 + state.runs),
     bytesMax: BYTES_MAX,
   });
 }
 
 /** Steps until the runs or the seconds are over, or somebody wants it to end. */
 async function stepOn(slice: Slice, fuzzer: Fuzzer): Promise<void> {
-  const left = Number(values.runs) - slice.state.runs;
-  const untilMs = slice.start + Number(values.seconds) * 1000;
+  const left = numberOf('runs', values.runs, 1) - slice.state.runs;
+  const untilMs = slice.start + numberOf('seconds', values.seconds) * 1000;
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort());
   let nextMs = slice.start + PROGRESS_MS;
@@ -165,10 +173,5 @@ async function fuzz(target: string): Promise<number> {
 }
 
 const [target = ''] = positionals;
-if (targets.includes(target)) process.exitCode = (await fuzz(target)) > 0 ? 1 : 0;
-else {
-  process.stderr.write(
-    `usage: npm run fuzz -- ${targets.join('|')} [--runs N] [--seconds S] [--seed N] [--state FOLDER] [--keep]\n`,
-  );
-  process.exitCode = 2;
-}
+if (!targets.includes(target)) mistaken(target === '' ? 'which target?' : `there is no target ${target}`);
+process.exitCode = (await fuzz(target)) > 0 ? 1 : 0;

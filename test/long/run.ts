@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { mistaken, numberOf, readOptions } from '../../bench/support/options.ts';
 import { CONNECTION_ROWS } from './connections.ts';
 import { IDLE_ROWS } from './idle.ts';
 import { MEMORY_ROWS } from './memory.ts';
@@ -16,7 +16,7 @@ import { PATH_ROWS } from './paths.ts';
 import { REPEATED_ROWS } from './repeated.ts';
 import type { Figures, LongRow } from './row.ts';
 import { SLOW_ROWS } from './slow.ts';
-import { countOf, interrupted, loadState, saveState, saveText } from './state.ts';
+import { interrupted, loadState, saveState, saveText } from './state.ts';
 
 interface Progress {
   done: number;
@@ -37,32 +37,46 @@ const ROWS: readonly LongRow[] = [
   ...REPEATED_ROWS,
 ];
 
-const { values, positionals } = parseArgs({
-  options: {
-    count: { type: 'string', multiple: true, default: [] },
-    seed: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: 'Infinity' },
-    'row-seconds': { type: 'string', default: '300' },
-    state: { type: 'string', default: 'build/long-state.json' },
-    summary: { type: 'string', default: 'build/long-summary.md' },
-    list: { type: 'boolean', default: false },
+const { values, positionals } = readOptions(
+  {
+    usage: 'npm run test:long -- [row ...] [options]',
+    about:
+      'Runs the rows of RELIABILITY.md that take too long for each push, and goes on where the last run stopped.',
+    words: 'A row is its id: T32. Without one all of them are run.',
   },
-  allowPositionals: true,
-});
+  {
+    list: { type: 'boolean', default: false, help: 'what the rows are, and how often each is run' },
+    count: {
+      type: 'string',
+      multiple: true,
+      default: [],
+      help: 'how often a row is run: T32=20000; may be repeated',
+    },
+    seconds: { type: 'string', default: 'Infinity', help: 'of the whole run' },
+    'row-seconds': { type: 'string', default: '300', help: 'of each row' },
+    seed: { type: 'string', default: '7', help: 'another one is another run' },
+    state: {
+      type: 'string',
+      default: 'build/long-state.json',
+      help: 'where the next run learns how far this one came',
+    },
+    summary: { type: 'string', default: 'build/long-summary.md', help: 'the table of what was found' },
+  },
+);
 const unknown: string[] = positionals.filter((id) => !ROWS.some((row) => row.id === id));
-if (unknown.length > 0) throw new RangeError(`there is no row ${unknown.join()}: --list shows them`);
+if (unknown.length > 0) mistaken(`there is no row ${unknown.join()}`);
 const chosen: readonly LongRow[] = ROWS.filter(
   ({ id }) => positionals.length === 0 || positionals.includes(id),
 );
 const goals = new Map<string, number>(ROWS.map(({ id, goal }) => [id, goal]));
 for (const each of values.count) {
   const [id = '', text = ''] = each.split('=');
-  if (!goals.has(id)) throw new RangeError(`there is no row ${id}: --list shows them`);
-  goals.set(id, countOf('count', text));
+  if (!goals.has(id)) mistaken(`there is no row ${id}`);
+  goals.set(id, numberOf('count', text, 1));
 }
-const seed: number = countOf('seed', values.seed);
-const rowMs: number = countOf('row-seconds', values['row-seconds']) * 1_000;
-const endMs: number = performance.now() + countOf('seconds', values.seconds) * 1_000;
+const seed: number = numberOf('seed', values.seed);
+const rowMs: number = numberOf('row-seconds', values['row-seconds']) * 1_000;
+const endMs: number = performance.now() + numberOf('seconds', values.seconds) * 1_000;
 const signal: AbortSignal = interrupted();
 const state: State = loadState<State>(values.state, {});
 

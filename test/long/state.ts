@@ -23,13 +23,6 @@ export function saveState(file: string, state: object): void {
   saveText(file, `${JSON.stringify(state, null, 2)}\n`);
 }
 
-/** A count as people write it: 1e9, 250_000. @throws RangeError */
-export function countOf(name: string, text: string): number {
-  const count = Number(text.replaceAll('_', ''));
-  if (!(count > 0)) throw new RangeError(`--${name} is a number above 0, not '${text}'`);
-  return count;
-}
-
 /** Aborted by the first SIGINT, which then ends a run after what is under way. */
 export function interrupted(): AbortSignal {
   const controller = new AbortController();

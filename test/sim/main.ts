@@ -4,7 +4,7 @@
  *
  * Invariant: equal arguments give equal runs.
  */
-import { parseArgs } from 'node:util';
+import { mistaken, readOptions } from '../../bench/support/options.ts';
 import { runAcknowledged } from './acknowledged-run.ts';
 import { runDatagrams } from './datagram-run.ts';
 import { runIpc } from './ipc-run.ts';
@@ -16,20 +16,24 @@ import type { Outcome } from './simulate.ts';
 const SEEDS = 200_000;
 const PROGRESS_MS = 2_000;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    from: { type: 'string' },
-    seed: { type: 'string' },
-    failures: { type: 'string' },
-    datagrams: { type: 'boolean', default: false },
-    ack: { type: 'boolean', default: false },
-    ipc: { type: 'boolean', default: false },
+const { values } = readOptions(
+  {
+    usage: 'npm run sim -- [options]',
+    about: 'Runs the simulator with one seed after the other, or one of them again with its trace.',
   },
-});
+  {
+    seeds: { type: 'string', help: `how many (${SEEDS})` },
+    from: { type: 'string', help: 'the first of them (1)' },
+    seed: { type: 'string', help: 'this one alone, with everything that happens in it' },
+    failures: { type: 'string', help: 'it stops at so many (1)' },
+    datagrams: { type: 'boolean', default: false, help: 'UDP instead of streams' },
+    ack: { type: 'boolean', default: false, help: 'with acknowledgements: nothing may be lost' },
+    ipc: { type: 'boolean', default: false, help: 'the node-ipc face' },
+  },
+);
 const number = (text: string | undefined, otherwise: number): number => {
   const value = text === undefined ? otherwise : Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new RangeError(`${text} is no whole number`);
+  if (!Number.isInteger(value) || value < 0) mistaken(`'${text}' is no whole number`);
   return value;
 };
 const from = number(values.seed ?? values.from, 1);

@@ -7,8 +7,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { countOf, interrupted, loadState, saveState, saveText } from '../long/state.ts';
+import { numberOf, readOptions } from '../../bench/support/options.ts';
+import { interrupted, loadState, saveState, saveText } from '../long/state.ts';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { type ChaosCounts, NO_CHAOS, runChaos } from './chaos.ts';
 import { type Outcome, runSession, TRANSPORTS, type TransportName } from './session.ts';
@@ -38,24 +38,45 @@ const KEPT_SLOPES_MAX = 10_000;
 /** One sends while the other waits. */
 const AT_ONCE = 2;
 
-const { values } = parseArgs({
-  options: {
-    messages: { type: 'string', default: '1e9' },
-    seed: { type: 'string', default: '7' },
-    seconds: { type: 'string', default: 'Infinity' },
-    session: { type: 'string', default: '1e6' },
-    chaos: { type: 'boolean', default: false },
-    state: { type: 'string', default: 'build/soak-state.json' },
-    summary: { type: 'string', default: 'build/soak-summary.md' },
+const { values } = readOptions(
+  {
+    usage: 'npm run soak -- [options]',
+    about:
+      'Sends messages both ways over Unix sockets, TCP and TLS, and looks for any that is lost, doubled, out of turn or damaged.',
   },
-});
-const goal: number = countOf('messages', values.messages);
-const sessionMessages: number = countOf('session', values.session);
-const endMs: number = performance.now() + countOf('seconds', values.seconds) * 1_000;
+  {
+    messages: { type: 'string', default: '1e9', help: 'in all, those of earlier runs included' },
+    seconds: {
+      type: 'string',
+      default: 'Infinity',
+      help: 'it stops after them, and goes on from there next time',
+    },
+    seed: { type: 'string', default: '7', help: 'another one is another run' },
+    session: {
+      type: 'string',
+      default: '1e6',
+      help: 'messages between two processes, before others take their place',
+    },
+    chaos: {
+      type: 'boolean',
+      default: false,
+      help: 'kill, stop, cut and starve clients and server meanwhile',
+    },
+    state: {
+      type: 'string',
+      default: 'build/soak-state.json',
+      help: 'where the next run learns how far this one came',
+    },
+    summary: { type: 'string', default: 'build/soak-summary.md', help: 'what was found' },
+  },
+);
+const goal: number = numberOf('messages', values.messages, 1);
+const sessionMessages: number = numberOf('session', values.session, 1);
+const endMs: number = performance.now() + numberOf('seconds', values.seconds) * 1_000;
 const signal: AbortSignal = interrupted();
 const none: Passed = { messages: 0, bytes: 0, ms: 0, sessions: 0 };
 const state: SoakState = loadState<SoakState>(values.state, {
-  seed: countOf('seed', values.seed),
+  seed: numberOf('seed', values.seed),
   passed: { unix: { ...none }, tcp: { ...none }, tls: { ...none } },
   faults: { ...NO_FAULTS },
   hashesDiffer: 0,
