@@ -16,7 +16,7 @@ import { type Scenario, SCENARIOS } from '../src/bench/scenarios.ts';
 import { GOALS, goalsTable } from './goals.ts';
 import { feedRow, floodRow, parserRow } from './support/datagram-figures.ts';
 import { idleBytes } from './support/idle.ts';
-import { numberOf, readOptions } from './support/options.ts';
+import { numberOf, readOptions } from '../test/support/options.ts';
 import { projectRoot } from './support/payloads.ts';
 import { firstAnswerMs, importMs } from './support/start.ts';
 

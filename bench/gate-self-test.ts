@@ -14,7 +14,7 @@ import { Loop } from '../src/bench/loop.ts';
 import { OWN_LIBRARY } from '../src/bench/run.ts';
 import { SCENARIOS } from '../src/bench/scenarios.ts';
 import { median } from '../src/bench/statistics.ts';
-import { numberOf, readOptions } from './support/options.ts';
+import { numberOf, readOptions } from '../test/support/options.ts';
 import { projectRoot } from './support/payloads.ts';
 
 const ROW = 'unix/raw-frame/64B/one-way';

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import { makeResults } from '../src/bench/results.ts';
 import { bootstrap, median } from '../src/bench/statistics.ts';
 import { CASES, runMicro } from './micro/run.ts';
-import { mistaken, numberOf, readOptions } from './support/options.ts';
+import { mistaken, numberOf, readOptions } from '../test/support/options.ts';
 
 const { values, positionals } = readOptions(
   {

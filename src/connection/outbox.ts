@@ -222,8 +222,7 @@ export class Outbox {
     this.#sealing = true;
     // Nobody knows when it leaves, here or where all peers together wait: then it holds no more memory than is accounted for.
     const { bytes, bytesMax } = this.#context.memory;
-    const mayWait = this.#full || bytes > bytesMax / 8;
-    if (mayWait && isWasteful(segment)) this.#window.pack(segment, this.writer);
+    if ((this.#full || bytes > bytesMax / 8) && isWasteful(segment)) this.#window.pack(segment, this.writer);
     else this.#window.add(segment);
     this.#sealing = false;
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;

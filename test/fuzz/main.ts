@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { mistaken, numberOf, readOptions } from '../../bench/support/options.ts';
+import { mistaken, numberOf, readOptions } from '../support/options.ts';
 import { seeded } from '../support/seeded.ts';
 import { corpusFile, readCorpus, writeCorpus } from './corpus.ts';
 import { Finding, Fuzzer } from './engine.ts';

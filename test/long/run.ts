@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mistaken, numberOf, readOptions } from '../../bench/support/options.ts';
+import { mistaken, numberOf, readOptions } from '../support/options.ts';
 import { CONNECTION_ROWS } from './connections.ts';
 import { IDLE_ROWS } from './idle.ts';
 import { MEMORY_ROWS } from './memory.ts';

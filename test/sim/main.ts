@@ -4,7 +4,7 @@
  *
  * Invariant: equal arguments give equal runs.
  */
-import { mistaken, readOptions } from '../../bench/support/options.ts';
+import { mistaken, readOptions } from '../support/options.ts';
 import { runAcknowledged } from './acknowledged-run.ts';
 import { runDatagrams } from './datagram-run.ts';
 import { runIpc } from './ipc-run.ts';

@@ -7,7 +7,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { numberOf, readOptions } from '../../bench/support/options.ts';
+import { numberOf, readOptions } from '../support/options.ts';
 import { interrupted, loadState, saveState, saveText } from '../long/state.ts';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { type ChaosCounts, NO_CHAOS, runChaos } from './chaos.ts';
