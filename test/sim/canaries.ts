@@ -124,8 +124,8 @@ export const CANARIES: readonly Canary[] = [
   bug(
     'a slab is used again too early',
     'transports/stream.js',
-    'if (socket.writableLength === 0 && !socket.destroyed)',
-    'if (!socket.destroyed)',
+    'if (socket.writableLength === 0 && !socket.destroyed',
+    'if (!socket.destroyed',
   ),
   bug(
     'a slab is released while a part is in flight',
@@ -136,8 +136,8 @@ export const CANARIES: readonly Canary[] = [
   bug(
     'a slab is never released',
     'bytes/byte-writer.js',
-    'if (slab !== undefined && slab.inFlight === 0)',
-    'if (slab !== undefined && slab.inFlight < 0)',
+    'if (slab.inFlight === 0)',
+    'if (slab.inFlight < 0)',
   ),
   bug(
     'copies share bytes',
