@@ -6,7 +6,7 @@
  */
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
 import type { SlabPool } from '../bytes/slab-pool.ts';
-import { extraBytes, plainFrameBytes } from '../frames/header.ts';
+import { plainFrameBytes } from '../frames/header.ts';
 
 /** Frames that are released together. */
 interface Entry {
@@ -269,7 +269,8 @@ class Cursor {
 
   /** Passes a frame. @param pieces takes what it consists of */
   pass(pieces?: Uint8Array[]): void {
-    let left = plainFrameBytes(this.payloadBytes) + extraBytes(this.#view.getUint8(this.#at + 7));
+    // Messages are kept, requests are not: no frame here has an extension.
+    let left = plainFrameBytes(this.payloadBytes);
     while (left > 0) {
       const part = this.#parts[this.#part] as Uint8Array;
       const bytes = Math.min(left, part.length - this.#at);
