@@ -22,7 +22,7 @@ export const groups = [
   {
     name: 'delimited',
     files: ['src/frames/delimited.ts', 'src/frames/unframed.ts'],
-    tests: ['frames/unframed', 'frames/delimited', 'connection/delimited-wire'],
+    tests: ['frames/unframed', 'frames/delimited', 'frames/delimited-reader', 'connection/delimited-wire'],
   },
   {
     name: 'datagram',

@@ -171,7 +171,7 @@ export class DelimitedParser implements FrameParser {
     // A delimiter may begin in the carry: enough of the source is added to see it, then the rest is searched in place.
     const carried = this.#carry.length;
     const seam = Math.min(this.#limit, this.#cursor + behind - 1);
-    if (seam > this.#cursor) this.#keep(seam);
+    this.#keep(seam);
     let at = -1;
     if (behind > 1)
       at = this.#carry.bytes

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
 import { DelimitedParser, delimiterBytes } from '../../src/frames/delimited.ts';
+import type { Frame } from '../../src/frames/frame.ts';
 import { seeded } from '../support/seeded.ts';
 import { deliver, everyCut, everySplit, evenly, randomly, type Way, WAYS } from './pieces.ts';
 
@@ -194,6 +195,41 @@ test('poison: the bytes of a message are gone when the next one is asked for', (
   const view = parser.writable().subarray(0, 13);
   assert.equal(parser.next(), undefined);
   assert.equal(view.toString('latin1'), `${'\xdb'.repeat(5)}\f${'\xdb'.repeat(6)}\f`);
+});
+
+test('asked again when nothing is left, it finds nothing, keeps what it carries, and then lets the memory go', () => {
+  for (const delimiter of ['\f', '\r\n']) {
+    const ring = new ReceiveRing(64);
+    const parser = new DelimitedParser(ring, delimiterBytes(delimiter), 20_000);
+    const long = 'b'.repeat(10_000);
+    parser.feed(Buffer.from(`a${delimiter}${long}`));
+    assert.equal(parser.next()?.end, 1);
+    for (let tries = 0; tries < 3; tries++) assert.equal(parser.next(), undefined);
+    parser.feed(Buffer.from(`c${delimiter}`));
+    assert.ok(parser.next() !== undefined);
+    assert.ok(parser.text() === `${long}c`);
+    assert.equal(ring.spareBlock, undefined, 'the message is lent');
+    assert.equal(parser.next(), undefined);
+    assert.ok(ring.spareBlock !== undefined);
+  }
+});
+
+test('the first byte shows where a message can begin, and the rest of the source can be taken away', () => {
+  const parser = new DelimitedParser(new ReceiveRing(64), delimiterBytes('\f'), MAX);
+  const first = (): string => String.fromCharCode(parser.firstByte ?? 0x3f);
+  const take = (): string => {
+    const { bytes, start, end } = parser.next() as Frame;
+    return bytes.toString('latin1', start, end);
+  };
+  assert.equal(first(), '?', 'nothing has come');
+  parser.feed(Buffer.from('one\ftwo\fthr'));
+  assert.deepEqual([first(), take(), first()], ['o', 'one', 't']);
+  assert.equal(parser.takeRest().toString(), 'two\fthr');
+  assert.deepEqual([first(), parser.unfinishedBytes, parser.next()], ['?', 0, undefined]);
+  parser.feed(Buffer.from('fo'));
+  assert.equal(parser.next(), undefined);
+  parser.feed(Buffer.from('ur\ffive'));
+  assert.deepEqual([first(), take(), first()], ['?', 'four', 'f']);
 });
 
 test('a delimiter that JSON text could contain is refused', () => {
