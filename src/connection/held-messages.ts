@@ -11,8 +11,8 @@ interface Place {
   message: SharedMessage;
 }
 
-/** The front of the queue is cut off when so many places of it are empty, and at least half of all. */
-const EMPTY_PLACES_MIN = 1_024;
+/** The front of the queue is cut off when so many places of it are empty. */
+const EMPTY_PLACES_MAX = 1_024;
 
 export class HeldMessages {
   bytes = 0;
@@ -51,7 +51,7 @@ export class HeldMessages {
     this.#head++;
     this.bytes -= message.bytes;
     this.#byKey?.delete(message.key);
-    if (this.#head >= EMPTY_PLACES_MIN && this.#head * 2 >= this.#places.length) {
+    if (this.#head === EMPTY_PLACES_MAX) {
       this.#places = this.#places.slice(this.#head);
       this.#head = 0;
     }

@@ -4,9 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { HeldMessages } from '../../src/connection/held-messages.ts';
 import type { SharedMessage } from '../../src/connection/shared-message.ts';
 import { seeded } from '../support/seeded.ts';
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
 
 function message(key: string, bytes: number): SharedMessage {
   return { key, bytes } as unknown as SharedMessage;
@@ -51,4 +56,25 @@ test('a key that has left, or was cleared, is a new one', () => {
   assert.equal(held.add(message('a', 1)), false);
   assert.equal(held.add(message('a', 2)), true);
   assert.deepEqual([held.size, held.bytes], [1, 2]);
+});
+
+test('messages that have left are let go, whether many wait behind them or none', async () => {
+  for (const [count, leave] of [
+    [1_100, 1_100],
+    [3_000, 2_000],
+  ] as const) {
+    const held = new HeldMessages(false);
+    const add = (): WeakRef<SharedMessage> => {
+      const next = message('key', 1);
+      held.add(next);
+      return new WeakRef(next);
+    };
+    const [first] = Array.from({ length: count }, add) as [WeakRef<SharedMessage>];
+    for (let left = 0; left < leave; left++) held.shift();
+    // Until its end, a task holds what it has made weak references to.
+    await new Promise((resolve) => void setImmediate(resolve));
+    gc();
+    assert.equal(first.deref(), undefined, `${leave} of ${count}`);
+    assert.equal(held.size, count - leave);
+  }
 });

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Segment } from '../../src/bytes/byte-writer.ts';
-import { SlabPool } from '../../src/bytes/slab-pool.ts';
+import { SLAB_BYTES, SlabPool } from '../../src/bytes/slab-pool.ts';
 import { Counters } from '../../src/connection/counters.ts';
 import { MemoryBudget } from '../../src/connection/memory-budget.ts';
 import { Outbox } from '../../src/connection/outbox.ts';
@@ -141,6 +141,14 @@ test('held messages: the oldest go when there are too many bytes, the last one s
   assert.deepEqual([roomy.memory.bytes, roomy.outbox.pendingBytes, roomy.drains], [21, 21, 1]);
 });
 
+test('held messages: only where the newest counts does one replace another', () => {
+  const scene = full(SOFT, 'drop-oldest');
+  scene.hold('a', 10);
+  scene.hold('a', 20);
+  scene.confirm();
+  assert.deepEqual([scene.released, scene.dropped['replaced'], scene.memory.bytes], [['a', 'a'], 0, 30]);
+});
+
 test('held messages: a newer value of a key is counted, and is looked at in the memory of all', () => {
   const scene = full(HARD - 100, 'latest');
   scene.hold('a', 10);
@@ -178,6 +186,28 @@ test('held messages go on while fewer bytes than the soft mark are under way; al
   some.confirm();
   assert.deepEqual([some.drains, some.outbox.pendingBytes, some.memory.bytes], [1, 0, 0]);
   assert.equal(some.outbox.confirmedBytes, SOFT + 2_000);
+});
+
+test('the soft mark counts what is under way, and what was confirmed no more', () => {
+  const scene = new Scene();
+  scene.outbox.open();
+  for (const bytes of [600, 300]) {
+    assert.equal(scene.put(bytes), true);
+    scene.outbox.flush();
+  }
+  scene.outbox.written(scene.writes.shift() as Segment);
+  assert.deepEqual([scene.put(SOFT - 301), scene.put(1)], [true, false]);
+});
+
+test('a message larger than a slab is accounted for at once, others with their slab', () => {
+  for (const [bytes, accounted] of [
+    [SLAB_BYTES, 0],
+    [SLAB_BYTES + 1, SLAB_BYTES + 1],
+  ] as const) {
+    const scene = new Scene();
+    assert.equal(scene.put(bytes), false);
+    assert.equal(scene.memory.bytes, accounted);
+  }
 });
 
 test('a drain comes at half of the soft mark, not a byte above it, and counts', () => {

@@ -67,10 +67,15 @@ test('nothing goes before it is open, or behind its end; then all that waits goe
   window.flush();
   window.flush();
   assert.deepEqual(scene.calls.length, 1, 'and an empty flush is no call');
+  window.add(segment(4));
+  window.confirmed(segment(1));
+  assert.deepEqual(scene.calls.length, 1, 'what was not flushed waits, whatever is confirmed');
+  window.flush();
+  assert.deepEqual(scene.calls.length, 2);
   window.add(segment(3));
   window.close();
   window.flush();
-  assert.equal(scene.calls.length, 1);
+  assert.equal(scene.calls.length, 2);
 });
 
 test('half a slab goes at once, a byte less waits', () => {
@@ -118,14 +123,16 @@ test('a transport that confirms before write returns gets one after the other, e
   const scene: Scene = new Scene(10, (segments) => {
     for (const each of segments) scene.window.confirmed(each);
   });
+  // As many as no stack holds calls.
+  const all = Array.from({ length: 20_000 }, () => segment(4));
+  for (const each of all) scene.window.add(each);
   scene.window.open();
-  for (let count = 0; count < 20; count++) scene.window.add(segment(4));
   scene.window.flush();
-  assert.deepEqual(
-    scene.sizes.flat(),
-    Array.from({ length: 20 }, () => 4),
-  );
-  assert.deepEqual(scene.accounts, [0, 0, 80]);
+  assert.ok(scene.calls.every((segments, index) => segments.length === 1 && segments[0] === all[index]));
+  assert.deepEqual([scene.calls.length, ...scene.accounts], [all.length, 0, 0, 80_000]);
+  scene.window.add(segment(1));
+  scene.window.confirmed(segment(0));
+  assert.equal(scene.calls.length, all.length, 'and what comes next when it is flushed');
 });
 
 test('drop: what waits comes back, what is under way is accounted for by nobody else', () => {
@@ -138,10 +145,10 @@ test('drop: what waits comes back, what is under way is accounted for by nobody 
   assert.equal(window.drop(scene.writer), true);
   assert.deepEqual(scene.back, [all[1], all[2]]);
   assert.deepEqual(scene.accounts, [10, 0, 0]);
-  window.confirmed(all[0]);
-  assert.deepEqual(scene.accounts, [0, 0, 10]);
-  assert.equal(scene.calls.length, 1, 'nothing of what was dropped goes on');
   window.add(segment(3));
+  window.confirmed(all[0]);
+  assert.deepEqual(scene.accounts, [3, 0, 10]);
+  assert.equal(scene.calls.length, 1, 'nothing goes on by itself');
   window.flush();
   assert.deepEqual(scene.sizes, [[10], [3]], 'a last word does');
   assert.equal(scene.memory.bytes, 0);

@@ -199,6 +199,15 @@ test('a transport that takes all at once does not make held messages pile up on 
   assert.equal(scene.outbox.pendingBytes, 0);
 });
 
+test('a large message that the transport takes while it is handed over is followed by a drain', async () => {
+  const scene = new Scene('drop-newest');
+  scene.isFast = true;
+  assert.equal(scene.send('x'.repeat(SLAB_BYTES + 1)), false);
+  assert.equal(scene.drains, 0, 'not in the middle of it');
+  await new Promise((resolve) => process.nextTick(resolve));
+  assert.equal(scene.drains, 1);
+});
+
 test('a transport that is far behind is given no more; what it has not got is given up by a cut', () => {
   const scene = new Scene('drop-newest', SLAB_BYTES, 100 * SLAB_BYTES);
   const block = 'x'.repeat(SLAB_BYTES);
