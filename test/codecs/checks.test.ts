@@ -123,7 +123,8 @@ test('msgpack: every type passes at its exact length, and at no other', () => {
     }
   }
   for (let behind = 0; behind < 20; behind++)
-    assert.equal(msgpack(Buffer.concat([Buffer.of(0xc1), nils(behind)])), 'INVALID_MSGPACK');
+    for (const what of [nils(behind), Buffer.alloc(behind)])
+      assert.equal(msgpack(Buffer.concat([Buffer.of(0xc1), what])), 'INVALID_MSGPACK');
 });
 
 test('msgpack: what may be the key of a map, and that all may be values, in every place', () => {
@@ -166,7 +167,7 @@ test('msgpack: a collection may promise as many elements as bytes follow, and no
     assert.equal(msgpack(sized(type, width, 3, nils(3 * each))), 'passes');
     assert.equal(msgpack(sized(type, width, 4, nils(3 * each))), 'INVALID_MSGPACK');
     // Judged before the elements are looked at: the first of them is one that is never allowed.
-    assert.equal(msgpack(sized(type, width, 1_000, Buffer.of(0xd4, 5, 0))), 'INVALID_MSGPACK');
+    assert.equal(msgpack(sized(type, width, 4, Buffer.of(0xd4, 5, 0))), 'INVALID_MSGPACK');
   }
 });
 
@@ -180,6 +181,13 @@ test('msgpack: depth, elements and keys at their exact places', () => {
     [4, 3].map((elementsMax) => msgpack(nested, { elementsMax })),
     ['passes', 'TOO_MANY_ELEMENTS'],
   );
+  assert.equal(msgpack(Buffer.of(0x91, 0xa0), { depthMax: 1 }), 'passes', 'an empty text is no level');
+  assert.equal(msgpack(Buffer.of(0x91, 0x90), { depthMax: 1 }), 'TOO_DEEP', 'an empty list is one');
+  for (const list of [Buffer.of(0x93, 1, 2, 3), sized(0xdc, 2, 3, nils(3)), sized(0xdd, 4, 3, nils(3))])
+    assert.deepEqual(
+      [3, 2].map((elementsMax) => msgpack(list, { elementsMax })),
+      ['passes', 'TOO_MANY_ELEMENTS'],
+    );
   const siblings = Buffer.of(0x93, 0x91, 1, 0x91, 1, 0x91, 1);
   assert.equal(msgpack(siblings, { depthMax: 2 }), 'passes', 'levels that were left do not count');
   for (const map of [
@@ -238,6 +246,36 @@ test('JSON: depth, elements and keys at their exact places, whatever stands in s
 test('JSON: text that ends in the middle of a string is let through to those who read it', () => {
   for (const text of ['["[[[[', '["\\', '"[[[[\\"'])
     assert.equal(json(text, { depthMax: 1, elementsMax: 1 }), 'passes', text);
+});
+
+/** Text that says whether somebody has read it character by character. */
+class Watched extends String {
+  isRead = false;
+
+  override charCodeAt(at: number): number {
+    this.isRead = true;
+    return super.charCodeAt(at);
+  }
+}
+
+test('JSON: text that is too short for a bound, or has too few marks, is not read character by character', () => {
+  for (const [limits, text, isRead] of [
+    [{ depthMax: 3 }, '[[[[[[', false],
+    [{ depthMax: 3 }, ' [[[   ', false],
+    [{ depthMax: 3 }, '[[[]]][', true],
+    [{ elementsMax: 6 }, ',,,,,,::::::', false],
+    [{ elementsMax: 6 }, ' ,,::[[      ', false],
+    [{ elementsMax: 6 }, ',,,          ', true],
+    [{ elementsMax: 6 }, ':::          ', true],
+    [{ elementsMax: 6 }, '[[[          ', true],
+    [{ keysMax: 2 }, '::::::::::', false],
+    [{ keysMax: 2 }, ' ::        ', false],
+    [{ keysMax: 4 }, ':::::                ', true],
+  ] as const) {
+    const watched = new Watched(text);
+    json(watched as unknown as string, limits);
+    assert.equal(watched.isRead, isRead, `${JSON.stringify(limits)}: ${text}`);
+  }
 });
 
 function bounds(elementsMax: number, keysMax: number): ValueLimits {
