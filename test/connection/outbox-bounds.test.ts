@@ -240,6 +240,7 @@ test('abandon: what waits, what is held, what was cut and what the transport los
   assert.equal(cut.outbox.cut(), true);
   assert.deepEqual([cut.outbox.pendingBytes, cut.memory.bytes], [SOFT, 0]);
   assert.deepEqual([cut.outbox.holds, cut.outbox.admit()], [false, false]);
+  assert.equal(cut.counters.snapshot([]).refusals['ERR_RINGWIRE_NOT_CONNECTED'], 1);
   cut.confirm();
   assert.deepEqual([cut.drains, cut.released], [0, []], 'nothing goes on');
   assert.equal(cut.outbox.abandon(), 57);
