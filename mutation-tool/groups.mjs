@@ -22,7 +22,13 @@ export const groups = [
   {
     name: 'delimited',
     files: ['src/frames/delimited.ts', 'src/frames/unframed.ts'],
-    tests: ['frames/unframed', 'frames/delimited', 'frames/delimited-reader', 'connection/delimited-wire'],
+    tests: [
+      'frames/unframed',
+      'frames/delimited',
+      'frames/delimited-reader',
+      'frames/delimited-text',
+      'connection/delimited-wire',
+    ],
   },
   {
     name: 'datagram',

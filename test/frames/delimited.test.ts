@@ -199,18 +199,19 @@ test('poison: the bytes of a message are gone when the next one is asked for', (
 
 test('asked again when nothing is left, it finds nothing, keeps what it carries, and then lets the memory go', () => {
   for (const delimiter of ['\f', '\r\n']) {
-    const ring = new ReceiveRing(64);
-    const parser = new DelimitedParser(ring, delimiterBytes(delimiter), 20_000);
-    const long = 'b'.repeat(10_000);
-    parser.feed(Buffer.from(`a${delimiter}${long}`));
-    assert.equal(parser.next()?.end, 1);
-    for (let tries = 0; tries < 3; tries++) assert.equal(parser.next(), undefined);
-    parser.feed(Buffer.from(`c${delimiter}`));
-    assert.ok(parser.next() !== undefined);
-    assert.ok(parser.text() === `${long}c`);
-    assert.equal(ring.spareBlock, undefined, 'the message is lent');
-    assert.equal(parser.next(), undefined);
-    assert.ok(ring.spareBlock !== undefined);
+    for (const carried of ['b', 'b'.repeat(10_000)]) {
+      const ring = new ReceiveRing(64);
+      const parser = new DelimitedParser(ring, delimiterBytes(delimiter), 20_000);
+      parser.feed(Buffer.from(`a${delimiter}${carried}`));
+      assert.equal(parser.next()?.end, 1);
+      for (let tries = 0; tries < 3; tries++) assert.ok(parser.next() === undefined);
+      parser.feed(Buffer.from(`c${delimiter}`));
+      assert.ok(parser.next() !== undefined);
+      assert.ok(parser.text() === `${carried}c`);
+      assert.ok(ring.spareBlock === undefined, 'the message is lent');
+      assert.ok(parser.next() === undefined);
+      assert.equal(ring.spareBlock !== undefined, carried.length > 1_000);
+    }
   }
 });
 
@@ -266,27 +267,5 @@ test('cost per byte is flat: 1 MiB in pieces of 64 bytes and of 64 KiB, within 2
     const large = Math.max(2, time(65_536));
     const small = time(64);
     assert.ok(small < 20 * large, `${small.toFixed(1)} ms in small pieces, ${large.toFixed(1)} ms in large`);
-  }
-});
-
-test('text: the same whether the source is one piece of ASCII, holds other characters, or arrives in pieces', () => {
-  const random = seeded(5);
-  for (const alphabet of ['abc{}":,0', 'aé\u{1f600}"']) {
-    const letters = Array.from(alphabet);
-    const messages = Array.from({ length: 400 }, () =>
-      Array.from({ length: random.below(30) }, () => letters[random.below(letters.length)]).join(''),
-    );
-    for (const delimiter of ['\f', '\r\n']) {
-      const bytes = Buffer.from(messages.map((each) => each + delimiter).join(''));
-      for (const piece of [bytes.length, 5000, 1500, 100, 7]) {
-        const parser = new DelimitedParser(new ReceiveRing(), Buffer.from(delimiter), 1e6);
-        const texts: string[] = [];
-        for (let at = 0; at < bytes.length; at += piece) {
-          parser.feed(bytes.subarray(at, at + piece));
-          while (parser.next() !== undefined) texts.push(parser.text());
-        }
-        assert.deepEqual(texts, messages, `pieces of ${piece}`);
-      }
-    }
   }
 });
