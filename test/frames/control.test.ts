@@ -222,6 +222,7 @@ test('event names: 1 to 256 bytes of well-formed UTF-8 in, a string that is not 
   assert.equal(readEventName(among, 6, 10), 'xxxx');
   assert.throws(() => readEventName(among, 6, 263), { ...bad, limit: 256, actual: 257 });
   assert.equal(readEventName(among, 6, 262).length, 256);
+  assert.throws(() => readEventName(among, 6, 6), { ...bad, limit: 256, actual: 0 });
   assert.throws(
     () => readEventName(Buffer.of(0xff), 0, 1),
     ({ cause }: Error) => cause instanceof TypeError,
