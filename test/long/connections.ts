@@ -1,5 +1,5 @@
 /**
- * Rows T47, T50, T53 and T56: everybody comes back, a full backlog, connections that come and go, and workers of a cluster that are killed.
+ * Rows T50, T53 and T56: a full backlog, connections that come and go, and workers of a cluster that are killed.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -41,52 +41,6 @@ async function fullBacklog({ count, first, folder }: Work): Promise<Figures> {
     }
   }
   return { 'all connected after ms': lateMs };
-}
-
-const STORM_SERVER = `import { listen } from ${JSON.stringify(LIBRARY)}; ${READ_LINES}
-  const server = await listen(process.argv[1], { maxConnections: 2_000 });
-  const times = [];
-  server.lifecycle.on('connect', () => times.push(performance.now()));
-  console.log('ready');
-  for await (const line of lines) console.log(times.join(' '));`;
-const STORM_CLIENTS = 1_000;
-const DOWN_MS = 10_000;
-
-/** A thousand clients lose their server, which comes back: they do not come all at once. */
-async function storm({ count, first, folder }: Work): Promise<Figures> {
-  const found = { 'peak over mean of 100 ms': 0, 'all back after ms': 0 };
-  for (let round = 0; round < count; round++) {
-    const address = `unix:${join(folder, `storm-${first + round}`)}`;
-    const before = new Program(STORM_SERVER, [address]);
-    assert.equal(await before.line(), 'ready');
-    const clients = await Promise.all(Array.from({ length: STORM_CLIENTS }, () => connect(address)));
-    before.end();
-    await pause(DOWN_MS);
-    const server = new Program(STORM_SERVER, [address]);
-    try {
-      assert.equal(await server.line(), 'ready');
-      let times: number[] = [];
-      for (const start = performance.now(); times.length < STORM_CLIENTS;) {
-        assert.ok(performance.now() - start < 35_000, `${times.length} are back`);
-        await pause(200);
-        times = (await server.ask('?')).split(' ').map(Number);
-      }
-      const [from, to] = [times[0] as number, times.at(-1) as number];
-      const slots = new Map<number, number>();
-      for (const time of times) {
-        const slot = Math.floor((time - from) / 100);
-        slots.set(slot, (slots.get(slot) ?? 0) + 1);
-      }
-      const mean = STORM_CLIENTS / Math.max(1, (to - from) / 100);
-      const peak = Math.max(...slots.values()) / mean;
-      found['peak over mean of 100 ms'] = Math.max(found['peak over mean of 100 ms'], peak);
-      found['all back after ms'] = Math.max(found['all back after ms'], to - from);
-      await Promise.all(clients.map((client) => client.close()));
-    } finally {
-      server.end();
-    }
-  }
-  return found;
 }
 
 const CHURN_SERVER = `import { listen } from ${JSON.stringify(LIBRARY)}; ${READ_LINES}
@@ -224,7 +178,6 @@ const isLinux = (): string | undefined => (process.platform === 'linux' ? undefi
 
 export const CONNECTION_ROWS: readonly LongRow[] = [
   { id: 'T50', what: 'a full backlog', unit: 'crowds of 700', goal: 20, step: 2, run: fullBacklog },
-  { id: 'T47', what: 'everybody reconnects at once', unit: 'storms', goal: 10, step: 1, run: storm },
   {
     id: 'T53',
     what: 'connections that come and go',

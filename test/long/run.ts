@@ -17,6 +17,7 @@ import { REPEATED_ROWS } from './repeated.ts';
 import type { Figures, LongRow } from './row.ts';
 import { SLOW_ROWS } from './slow.ts';
 import { interrupted, loadState, saveState, saveText } from './state.ts';
+import { STORM_ROWS } from './storm.ts';
 
 interface Progress {
   done: number;
@@ -31,6 +32,7 @@ const ROWS: readonly LongRow[] = [
   ...SLOW_ROWS,
   ...MEMORY_ROWS,
   ...CONNECTION_ROWS,
+  ...STORM_ROWS,
   ...IDLE_ROWS,
   ...PATH_ROWS,
   ...NETWORK_ROWS,
