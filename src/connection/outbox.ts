@@ -177,12 +177,12 @@ export class Outbox {
 
   /** The transport has written a segment, or is gone: with room for more, a program that sends at each drain would never hear of the end. */
   written(segment: Segment, isLost = false): void {
-    if (isLost) {
-      this.#lostBytes += segment.bytes.length;
-      this.close();
-    }
+    // Asked before: what the pool has given back to the allocator has no length any more.
+    const { length } = segment.bytes;
+    if (isLost) this.close();
+    if (isLost) this.#lostBytes += length;
     this.writer.written(segment);
-    this.#window.confirmed(segment);
+    this.#window.confirmed(length);
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
     if (this.#full && this.#sealing) process.nextTick(() => this.#makeRoom());
     else if (this.#full) this.#makeRoom();

@@ -80,8 +80,8 @@ export class SendWindow {
     this.#hand(ready);
   }
 
-  confirmed(segment: Segment): void {
-    const bytes = segment.bytes.length;
+  /** The transport is done with so many bytes. */
+  confirmed(bytes: number): void {
     this.bytes -= bytes;
     this.#memory.bytes -= bytes;
     this.confirmedBytes += bytes;

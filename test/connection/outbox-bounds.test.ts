@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Segment } from '../../src/bytes/byte-writer.ts';
-import { SLAB_BYTES, SlabPool } from '../../src/bytes/slab-pool.ts';
+import { type Slab, SLAB_BYTES, SlabPool } from '../../src/bytes/slab-pool.ts';
 import { Counters } from '../../src/connection/counters.ts';
 import { MemoryBudget } from '../../src/connection/memory-budget.ts';
 import { Outbox } from '../../src/connection/outbox.ts';
@@ -33,10 +33,10 @@ class Scene {
   failing = '';
   readonly outbox: Outbox;
 
-  constructor(slowConsumer: SlowConsumerPolicy = 'drop-newest') {
+  constructor(slowConsumer: SlowConsumerPolicy = 'drop-newest', pool = new SlabPool()) {
     this.memory.check = () => void this.checks++;
     this.outbox = new Outbox(
-      new SlabPool(),
+      pool,
       { pendingBytesSoft: SOFT, pendingBytesMax: HARD },
       { slowConsumer, counters: this.counters, memory: this.memory },
       {
@@ -259,4 +259,31 @@ test('finish: before it is open nothing goes and nothing is lost; afterwards not
   early.put(5);
   early.outbox.flush();
   assert.equal(early.writes.length, 1);
+});
+
+/** Keeps nothing: gives memory back at once, on every Node. */
+class KeepingNothing extends SlabPool {
+  constructor() {
+    super(0);
+  }
+
+  override release(slab: Slab): void {
+    super.release(slab);
+    const { buffer } = slab.bytes;
+    if (buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
+  }
+}
+
+test('memory that has gone back to the allocator has been accounted for, and makes room', () => {
+  for (const isLost of [false, true]) {
+    const scene = new Scene('drop-newest', new KeepingNothing());
+    const { outbox, memory } = scene;
+    outbox.open();
+    for (let count = 0; count < 2; count++) scene.put(SLAB_BYTES);
+    outbox.flush();
+    scene.confirm(isLost);
+    assert.deepEqual([outbox.pendingBytes, memory.bytes, scene.drains], [0, 0, isLost ? 0 : 1]);
+    assert.equal(outbox.confirmedBytes, 2 * SLAB_BYTES);
+    assert.equal(outbox.abandon(), isLost ? 2 * SLAB_BYTES : 0);
+  }
 });

@@ -68,7 +68,7 @@ test('nothing goes before it is open, or behind its end; then all that waits goe
   window.flush();
   assert.deepEqual(scene.calls.length, 1, 'and an empty flush is no call');
   window.add(segment(4));
-  window.confirmed(segment(1));
+  window.confirmed(1);
   assert.deepEqual(scene.calls.length, 1, 'what was not flushed waits, whatever is confirmed');
   window.flush();
   assert.deepEqual(scene.calls.length, 2);
@@ -102,13 +102,13 @@ test('what the transport has not confirmed is bounded: one by one up to the boun
   window.flush();
   assert.deepEqual(scene.sizes, [[5], [5]], 'ten bytes are all it may have');
   assert.deepEqual(scene.accounts, [30, 30, 0]);
-  window.confirmed(all[0] as Segment);
+  window.confirmed(5);
   assert.deepEqual(scene.accounts, [25, 25, 5]);
   assert.equal(scene.calls.length, 3);
   window.widen();
   window.flush();
   assert.deepEqual(scene.sizes.slice(3), [[5, 5, 5]]);
-  for (const each of all.slice(1)) window.confirmed(each);
+  for (const each of all.slice(1)) window.confirmed(each.bytes.length);
   assert.deepEqual(scene.accounts, [0, 0, 30]);
 
   const exact = new Scene(10);
@@ -122,7 +122,7 @@ test('what the transport has not confirmed is bounded: one by one up to the boun
 test('a transport that begins to confirm before write returns gets one after the other, each once', () => {
   let isFast = false;
   const scene: Scene = new Scene(10, (segments) => {
-    if (isFast) for (const each of segments) scene.window.confirmed(each);
+    if (isFast) for (const each of segments) scene.window.confirmed(each.bytes.length);
   });
   const { window } = scene;
   // As many as no stack holds calls.
@@ -132,11 +132,11 @@ test('a transport that begins to confirm before write returns gets one after the
   window.flush();
   assert.deepEqual(scene.sizes, [[4], [4], [4]]);
   isFast = true;
-  for (const each of scene.calls.flat()) window.confirmed(each);
+  for (const each of scene.calls.flat()) window.confirmed(each.bytes.length);
   assert.ok(scene.calls.every((segments, index) => segments.length === 1 && segments[0] === all[index]));
   assert.deepEqual([scene.calls.length, ...scene.accounts], [all.length, 0, 0, 80_000]);
   window.add(segment(1));
-  window.confirmed(segment(0));
+  window.confirmed(0);
   assert.equal(scene.calls.length, all.length, 'and what comes next when it is flushed');
 });
 
@@ -151,7 +151,7 @@ test('drop: what waits comes back, what is under way is accounted for by nobody 
   assert.deepEqual(scene.back, [all[1], all[2]]);
   assert.deepEqual(scene.accounts, [10, 0, 0]);
   window.add(segment(3));
-  window.confirmed(all[0]);
+  window.confirmed(all[0].bytes.length);
   assert.deepEqual(scene.accounts, [3, 0, 10]);
   assert.equal(scene.calls.length, 1, 'nothing goes on by itself');
   window.flush();
@@ -199,7 +199,7 @@ test('random lives: in order, each once, never more under way than the bound and
       } else if (kind === 1 && confirmed < given.length) {
         const each = given[confirmed++] as Segment;
         confirmedBytes += each.bytes.length;
-        window.confirmed(each);
+        window.confirmed(each.bytes.length);
       } else window.flush();
       const now = scene.calls.flat();
       assert.deepEqual(now, added.slice(0, now.length));
