@@ -192,7 +192,7 @@ export abstract class Peer<C extends Contract = AnyContract> {
    */
   drained(options: DrainOptions = {}): Promise<void> {
     if (this.isClosed) return Promise.reject(notConnected());
-    return this.#draining.wait(options, this.connection !== undefined && !this.connection.isFull);
+    return this.#draining.wait(options, this.connection?.sender.hasRoom === true);
   }
 
   /** Writes what was sent in this tick now instead of at its end. */

@@ -31,6 +31,10 @@ export class AcknowledgedSender extends Sender {
     return this.link.session?.isFull ?? super.isFull;
   }
 
+  override get hasRoom(): boolean {
+    return super.hasRoom && this.link.keeps;
+  }
+
   override send(event: string, data: unknown): boolean {
     if (!this.link.keeps) return this.#refuse();
     try {

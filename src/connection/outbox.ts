@@ -41,6 +41,8 @@ export class Outbox {
   /** Messages are encoded straight into this. */
   readonly writer: ByteWriter;
   drainCount = 0;
+  /** No message is accepted any more. */
+  isClosed = false;
   readonly #limits: OutboxLimits;
   readonly #context: OutboxContext;
   readonly #handlers: OutboxHandlers;
@@ -52,7 +54,6 @@ export class Outbox {
   #releasing = false;
   /** Accepted, and given up by `cut` or by the transport. */
   #lostBytes = 0;
-  #closed = false;
   #flushing = false;
   #full = false;
   #refusing = false;
@@ -75,9 +76,8 @@ export class Outbox {
     this.#roomBytes = limits.pendingBytesSoft;
     this.writer = new ByteWriter(pool, (segment) => this.#sealed(segment));
     const { slowConsumer } = context;
-    if (slowConsumer === 'drop-oldest' || slowConsumer === 'latest') {
+    if (slowConsumer === 'drop-oldest' || slowConsumer === 'latest')
       this.#held = new HeldMessages(slowConsumer === 'latest');
-    }
   }
 
   get pendingBytes(): number {
@@ -91,12 +91,12 @@ export class Outbox {
 
   /** `added` has said false, and a drain will follow. */
   get isFull(): boolean {
-    return this.#full && !this.#closed;
+    return this.#full && !this.isClosed;
   }
 
   /** After `admit` has said false: messages go to `hold`. */
   get holds(): boolean {
-    return this.#held !== undefined && !this.#closed;
+    return this.#held !== undefined && !this.isClosed;
   }
 
   /** The transport takes bytes from now on. */
@@ -112,7 +112,7 @@ export class Outbox {
 
   /** `admit` for what no policy drops. @param isOwed small, and bounded by what has come: the hard mark does not stop it */
   admitKept(isOwed = false): boolean {
-    return !this.#full || (!this.#closed && (isOwed || this.pendingBytes < this.#limits.pendingBytesMax));
+    return !this.#full || (!this.isClosed && (isOwed || this.pendingBytes < this.#limits.pendingBytesMax));
   }
 
   /** Something was encoded. @returns false when the caller should wait for the drain */
@@ -190,7 +190,7 @@ export class Outbox {
 
   /** Refuses all further messages. Bytes of the wire itself may still be added. */
   close(): void {
-    this.#closed = true;
+    this.isClosed = true;
     this.#full = true;
     this.writer.openEnd = 0;
   }
@@ -230,8 +230,8 @@ export class Outbox {
 
   #admitFull(): boolean {
     const { counters } = this.#context;
-    if (this.#closed) counters.refused('ERR_RINGWIRE_NOT_CONNECTED');
-    if (this.#closed || this.#held !== undefined) return false;
+    if (this.isClosed) counters.refused('ERR_RINGWIRE_NOT_CONNECTED');
+    if (this.isClosed || this.#held !== undefined) return false;
     if (this.pendingBytes < this.#limits.pendingBytesMax) return true;
     const error = this.#refusal();
     if (!error.closed) {
@@ -244,7 +244,7 @@ export class Outbox {
 
   /** What the caller of a message that `admitKept` has refused is told; the policy 'disconnect' ends the connection as well. */
   refuseKept(): RingwireError {
-    if (this.#closed) return new RingwireError('ERR_RINGWIRE_NOT_CONNECTED', 'the connection is closing');
+    if (this.isClosed) return new RingwireError('ERR_RINGWIRE_NOT_CONNECTED', 'the connection is closing');
     const error = this.#refusal();
     if (error.closed) this.#overflow(error);
     return error;
@@ -263,7 +263,7 @@ export class Outbox {
 
   /** After a confirmation: what is held goes on, and when little is left the program may. */
   #makeRoom(): void {
-    if (this.#closed) return;
+    if (this.isClosed) return;
     this.#releaseHeld(this.#limits.pendingBytesSoft);
     if (!this.#full || this.pendingBytes > this.#limits.pendingBytesSoft / 2) return;
     this.#full = false;

@@ -107,6 +107,11 @@ export class Sender implements OutboxHandlers {
     return this.outbox.isFull;
   }
 
+  /** A message would be accepted, and nobody need wait behind it. */
+  get hasRoom(): boolean {
+    return !this.isFull && !this.outbox.isClosed;
+  }
+
   /** Offers what was sent in this tick to the system now. */
   flush(): void {
     this.outbox.flush();

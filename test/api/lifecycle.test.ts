@@ -220,6 +220,23 @@ test('drained and close have an end of their own: a time, a signal', async (cont
   assert.equal(other.isConnected, false);
 });
 
+test('drained waits for no room where there will be none: a connection that ends, one that is cut', async (context) => {
+  for (const ack of [false, true]) {
+    const { peer } = await new Stage(context).pair({ ack }, { ack });
+    const closing = peer.close();
+    assert.equal(peer.send('n'), ack, 'what is acknowledged waits for another connection');
+    await assert.rejects(peer.drained(), { code: 'ERR_RINGWIRE_NOT_CONNECTED' });
+    await closing;
+  }
+  const limits = { totalPendingBytesMax: 2_000_000 };
+  const { server, peer } = await new Stage(context).pair({ limits }, { codec: 'raw' });
+  const cut = new Promise((resolve) => server.lifecycle.once('error', resolve));
+  // In one tick: nobody reads meanwhile.
+  for (let count = 0; count < 20; count++) peer.send('n', Buffer.alloc(500_000));
+  await assert.rejects(peer.drained(), { code: 'ERR_RINGWIRE_NOT_CONNECTED' });
+  assert.equal(((await cut) as { code?: unknown }).code, 'ERR_RINGWIRE_MEMORY_LIMIT');
+});
+
 test('listen has a deadline, and nothing listens after it', async () => {
   const lookup = mock.method(dns, 'lookup', () => {});
   try {
