@@ -242,7 +242,8 @@ export abstract class Peer<C extends Contract = AnyContract> {
     this.#exchanges = this.endpoint.exchanges(connection, this);
     connection.exchanges = this.#exchanges;
     if (connectionOpen.hasSubscribers) connectionOpen.publish(this.notice);
-    this.release();
+    // What waits in a session may leave no room yet: its acknowledgements make some.
+    if (connection.sender.hasRoom) this.release();
   }
 
   /** The connection is gone; another one may follow. */

@@ -12,6 +12,7 @@ import type { SessionState } from '../frames/session.ts';
 import type { Limits } from '../limits.ts';
 import { insideGetter } from './inside-getter.ts';
 import type { Unacknowledged } from './link.ts';
+import type { KeptBytes } from './kept-bytes.ts';
 import { type FrameTest, ResendWindow } from './resend-window.ts';
 import { SharedMessage } from './shared-message.ts';
 import type { Wire } from './wire.ts';
@@ -22,12 +23,6 @@ export interface SessionContext {
   readonly pool: SlabPool;
   readonly limits: Pick<Limits, 'ackBytesMax' | 'ackCountMax' | 'sessionTtlMs' | 'sessionsMax'>;
   readonly kept: KeptBytes;
-}
-
-/** What all sessions of an instance keep together. */
-export interface KeptBytes {
-  bytes: number;
-  bytesMax: number;
 }
 
 export type SessionStart = Pick<SessionState, 'session' | 'received' | 'first'>;
@@ -108,7 +103,8 @@ export class Session {
   /** More waits than should. */
   get isFull(): boolean {
     const { bytes, count } = this.window;
-    return bytes >= this.#bytesSoft || count >= this.#countSoft || this.carrier?.isFull === true;
+    if (bytes >= this.#bytesSoft || count >= this.#countSoft || this.carrier?.isFull === true) return true;
+    return this.#context.kept.hasRefused(this);
   }
 
   get unacknowledged(): Unacknowledged {
@@ -208,6 +204,7 @@ export class Session {
     this.window.acknowledge(received);
     this.flush();
     this.settle();
+    this.#context.kept.settle();
   }
 
   /** Tells those who wait for room, or for the last acknowledgement. */
@@ -242,6 +239,8 @@ export class Session {
     this.isOver = true;
     this.carrier = undefined;
     this.window.clear();
+    this.#context.kept.leave(this);
+    this.#context.kept.settle();
     return actual === 0 ? undefined : unacknowledged(actual, why);
   }
 
@@ -258,9 +257,11 @@ export class Session {
     const { limits, kept } = this.#context;
     if (bytes >= limits.ackBytesMax) throw overflow('bytes for this peer', limits.ackBytesMax, bytes);
     if (count >= limits.ackCountMax) throw overflow('messages for this peer', limits.ackCountMax, count);
-    while (kept.bytes >= kept.bytesMax) {
-      if (!this.#makeRoom(this)) throw overflow('bytes for all peers together', kept.bytesMax, kept.bytes);
-    }
+    while (kept.isFull && this.#makeRoom(this));
+    if (!kept.isFull) return;
+    this.#full = true;
+    kept.refuse(this);
+    throw overflow('bytes for all peers together', kept.bytesMax, kept.bytes);
   }
 
   #added(): boolean {

@@ -19,7 +19,7 @@ import { DelimitedWire } from '../connection/delimited-wire.ts';
 import { Envelopes } from '../connection/envelope.ts';
 import { EventIds } from '../connection/event-ids.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
-import type { KeptBytes } from '../connection/session.ts';
+import { KeptBytes } from '../connection/kept-bytes.ts';
 import { UnframedWire } from '../connection/unframed-wire.ts';
 import { Watchdog } from '../connection/watchdog.ts';
 import type { Sink, Wire, WireKind } from '../connection/wire.ts';
@@ -116,7 +116,7 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const watchdog = new Watchdog(limits, memory);
   const { keyOf, slowConsumer = 'drop-newest' } = options;
   const pool = new SlabPool();
-  const kept = options.accounts?.kept ?? { bytes: 0, bytesMax: limits.totalPendingBytesMax };
+  const kept = options.accounts?.kept ?? new KeptBytes(limits.totalPendingBytesMax);
   return {
     ring,
     pool,

@@ -6,7 +6,7 @@
  */
 import { Counters, type Stats } from '../connection/counters.ts';
 import { MemoryBudget } from '../connection/memory-budget.ts';
-import type { KeptBytes } from '../connection/session.ts';
+import { KeptBytes } from '../connection/kept-bytes.ts';
 import type { Accounts } from '../endpoints/context.ts';
 import { LOG_LINE_MS_MIN } from '../limits.ts';
 import { warnOfTrust } from '../transports/tls-options.ts';
@@ -24,7 +24,7 @@ export class Shared {
   readonly #config: Config;
   readonly #log: Log;
   readonly #memory: MemoryBudget = new MemoryBudget(Infinity);
-  readonly #kept: KeptBytes = { bytes: 0, bytesMax: Infinity };
+  readonly #kept: KeptBytes = new KeptBytes(Infinity);
   readonly #counters: Counters = new Counters();
   readonly #lines = new WeakMap<object, Line>();
   #warned = false;

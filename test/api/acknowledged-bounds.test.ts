@@ -92,6 +92,28 @@ test('all sessions together: the oldest that waits is given up, never the one th
   await until('all that was kept', () => heard.length === kept);
 });
 
+test('all sessions together: who was refused for it is told to wait, and when there is room again', async (t) => {
+  const pair = await gated(t, {}, { limits: { totalPendingBytesMax: 64 * 1024 } });
+  const { server, client, gate } = pair;
+  const [heard, told] = [heardBy(server), toldBy(client)];
+  await away(pair);
+  let sent = 0;
+  while (client.send('n', Buffer.alloc(8_000)) && sent < 100) sent++;
+  assert.ok(sent < 100, 'send never said false');
+  assert.deepEqual(
+    told.map(([code]) => code),
+    [OVERFLOW],
+  );
+  let isDrained = false;
+  const drained = client.drained().then(() => (isDrained = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isDrained, false, 'there is no room yet');
+  gate.open();
+  await drained;
+  assert.equal(client.send('n', Buffer.alloc(8_000)), true);
+  await until('all that was kept', () => heard.length === sent + 1);
+});
+
 test('a client that does not come back in time: what was kept for it is given up and told', async (t) => {
   const pair = await gated(t, { limits: { sessionTtlMs: 20 } });
   const { server, client, peer, gate } = pair;
