@@ -91,7 +91,7 @@ static void take_frame(struct echo *echo, const rw_frame *frame) {
 }
 
 static int run_stream(struct echo *echo, const struct peer_options *options) {
-  struct intake intake = {.read_bytes = options->read_bytes};
+  struct intake intake = {.read_bytes = (size_t)options->read_bytes};
   rw_parser parser;
   rw_frame frame;
   int result = RW_MORE;

@@ -88,7 +88,7 @@ static void take_control(int peer, struct tally *tally, const rw_frame *frame) {
 
 /* Returns 0 at the end of the stream or of the count, or the error. */
 static int receive(int peer, struct tally *tally, const struct peer_options *options) {
-  struct intake intake = {.read_bytes = options->read_bytes};
+  struct intake intake = {.read_bytes = (size_t)options->read_bytes};
   rw_parser parser;
   rw_frame frame;
   int result = RW_MORE;

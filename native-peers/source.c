@@ -125,7 +125,7 @@ static void send_frames(struct source *source) {
   const size_t room = rw_frame_bytes((uint32_t)options->size, 0) + RW_DATAGRAM_HEADER_BYTES_MAX;
   rw_writer_init(&source->writer, NULL, room > BATCH_BYTES ? room : BATCH_BYTES);
   source->writer.bytes = malloc(source->writer.capacity);
-  source->pattern = malloc(options->size + 1u);
+  source->pattern = malloc((size_t)options->size + 1u);
   if (!source->writer.bytes || !source->pattern) peer_fail("malloc");
   for (size_t i = 0; i < options->size; i++) source->pattern[i] = peer_pattern(i);
   source->begin = peer_seconds();
@@ -197,7 +197,7 @@ static void ask_for_the_end(struct source *source) {
 
 int main(int argument_count, char **arguments) {
   const struct peer_options options = peer_arguments(argument_count, arguments, "--count --size --rate --listen --verify --datagram");
-  struct intake intake = {.read_bytes = options.read_bytes};
+  struct intake intake = {.read_bytes = (size_t)options.read_bytes};
   if (options.size > RW_PAYLOAD_LIMIT || (options.udp && options.listen)) {
     fputs("source: --size is above the default payload limit, or --listen on udp\n", stderr);
     return 2;

@@ -11,6 +11,7 @@ import { mistaken, numberOf, readOptions } from '../support/options.ts';
 import { CONNECTION_ROWS } from './connections.ts';
 import { IDLE_ROWS } from './idle.ts';
 import { MEMORY_ROWS } from './memory.ts';
+import { NATIVE_ROWS } from './native.ts';
 import { NETWORK_ROWS } from './network.ts';
 import { PATH_ROWS } from './paths.ts';
 import { REPEATED_ROWS } from './repeated.ts';
@@ -37,6 +38,7 @@ const ROWS: readonly LongRow[] = [
   ...PATH_ROWS,
   ...NETWORK_ROWS,
   ...REPEATED_ROWS,
+  ...NATIVE_ROWS,
 ];
 
 const { values, positionals } = readOptions(
