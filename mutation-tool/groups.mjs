@@ -17,7 +17,7 @@ export const groups = [
   {
     name: 'length-prefixed',
     files: ['src/frames/length-prefixed.ts', 'src/bytes/carry.ts', 'src/bytes/receive-ring.ts'],
-    tests: ['frames/length-prefixed-faults', 'bytes/receive', 'frames/length-prefixed'],
+    tests: ['bytes/receive', 'frames/length-prefixed-faults', 'frames/length-prefixed'],
   },
   {
     name: 'delimited',

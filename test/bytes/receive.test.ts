@@ -1,5 +1,7 @@
 /**
  * Where received bytes live: ReceiveRing lends the same hot memory for every read, Carry grows with what really arrives.
+ *
+ * Large memory is compared by `===`: what `assert.equal` prints about a difference takes it minutes.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -14,11 +16,11 @@ test('ring: a lap has the full size, and what follows an unfinished frame lands 
   ] as const) {
     assert.equal(ring.lap().length, bytes);
     assert.equal(ring.lap().byteOffset, ring.bytes.byteOffset);
-    assert.equal(ring.lap(), ring.lap(), 'a lap is not made anew for each read');
+    assert.ok(ring.lap() === ring.lap(), 'a lap is not made anew for each read');
     for (const missing of [1, 7, 8, 9, 1000, REST_BYTES_MAX]) {
       const lap = ring.lapAfter(missing);
       assert.equal(lap.length, bytes);
-      assert.equal(lap.buffer, ring.bytes.buffer);
+      assert.ok(lap.buffer === ring.bytes.buffer);
       assert.equal(lap.byteOffset + missing - ring.bytes.byteOffset, REST_BYTES_MAX);
     }
     assert.equal((ring.bytes.byteOffset + REST_BYTES_MAX) % 8, 0);
@@ -73,10 +75,59 @@ test('carry: what was carried stays, byte for byte, and a unit of known size is 
     }
     at = carry.length;
   }
-  assert.deepEqual(carry.bytes.subarray(0, carry.length), source);
+  assert.ok(carry.bytes.subarray(0, carry.length).equals(source));
   assert.ok(carry.bytes.length <= 2 * source.length);
   assert.equal(carry.view.getUint32(8, true), source.readUInt32LE(8));
-  assert.equal(carry.view.buffer, carry.bytes.buffer);
+  assert.ok(carry.view.buffer === carry.bytes.buffer);
+});
+
+test('carry: what fits exactly stays where it is, and a unit of known size gets no more than it needs', () => {
+  const source = Buffer.alloc(1_000, 0x61);
+  const carry = new Carry(new ReceiveRing(0));
+  carry.append(source, 0, 32, 0);
+  const memory = carry.bytes;
+  carry.append(source, 0, memory.length - 32, 0);
+  assert.ok(carry.bytes === memory);
+  const known = new Carry(new ReceiveRing(0));
+  for (const [bytes, capacity] of [
+    [100, 100],
+    [1, 150],
+    [49, 150],
+  ] as const) {
+    known.append(source, 0, bytes, 150);
+    assert.equal(known.bytes.length, capacity);
+  }
+});
+
+test('carry: from 4 KiB to the size of a block, a block is taken', () => {
+  const ring = new ReceiveRing(0);
+  const block = 68 * 1024;
+  for (const [bytes, capacity] of [
+    [4_095, 4_095],
+    [4_096, block],
+    [block, block],
+    [block + 1, block + 1],
+  ] as const) {
+    const carry = new Carry(ring);
+    const spare = Buffer.alloc(block);
+    ring.spareBlock = spare;
+    carry.append(Buffer.alloc(bytes), 0, bytes, bytes);
+    assert.equal(carry.bytes.length, capacity);
+    assert.equal(carry.bytes === spare, capacity === block);
+  }
+});
+
+test('carry: 512 bytes are kept by an idle connection, one more is not', () => {
+  for (const [bytes, kept] of [
+    [512, 512],
+    [513, 0],
+  ] as const) {
+    const carry = new Carry(new ReceiveRing(0));
+    carry.append(Buffer.alloc(bytes), 0, bytes, bytes);
+    carry.clear();
+    carry.letGo();
+    assert.equal(carry.bytes.length, kept);
+  }
 });
 
 test('carry: an idle connection lets large memory go and keeps the bytes readable until then', () => {
@@ -91,7 +142,7 @@ test('carry: an idle connection lets large memory go and keeps the bytes readabl
   carry.clear();
   const small = carry.bytes;
   carry.letGo();
-  assert.equal(carry.bytes, small, 'small memory is kept for the next time');
+  assert.ok(carry.bytes === small, 'small memory is kept for the next time');
   assert.ok(small.length <= 512);
 });
 
@@ -102,15 +153,15 @@ test('carry: a block that was let go serves the next carry of the ring, and neve
   first.append(bytes, 0, bytes.length, 0);
   const block = first.bytes;
   first.clear();
-  assert.equal(ring.spareBlock, undefined, 'still lent');
+  assert.ok(ring.spareBlock === undefined, 'still lent');
   first.letGo();
   second.append(bytes, 0, bytes.length, 0);
-  assert.equal(second.bytes, block);
+  assert.ok(second.bytes === block);
   third.append(bytes, 0, bytes.length, 0);
-  assert.notEqual(third.bytes, block);
+  assert.ok(third.bytes !== block);
   second.append(Buffer.alloc(100_000, 0x62), 0, 100_000, 0);
-  assert.equal(ring.spareBlock, block, 'outgrown');
+  assert.ok(ring.spareBlock === block, 'outgrown');
   assert.ok(second.bytes.subarray(0, 10_000).equals(bytes));
   first.append(bytes, 0, bytes.length, 0);
-  assert.equal(first.bytes, block);
+  assert.ok(first.bytes === block);
 });

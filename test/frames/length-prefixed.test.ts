@@ -139,8 +139,9 @@ test('frames as large as the ring of an endpoint, and a few bytes less and more'
     const large = frame(5, 3, Buffer.alloc(RING_BYTES + off, 0x61));
     const stream = Buffer.concat([PREAMBLE, large, frame(6, 3, 'behind'), large]);
     for (const way of WAYS) {
-      assert.deepEqual(parse(ring, [stream], way), parseNaively(stream), `${way}, ring ${off}`);
-      assert.deepEqual(parse(ring, evenly(stream, 65_521), way), parseNaively(stream), `${way}, ring ${off}`);
+      // Not `deepEqual`: to print a difference of megabytes takes it minutes.
+      for (const pieces of [[stream], evenly(stream, 65_521)])
+        assert.ok(same(parse(ring, pieces, way), parseNaively(stream)), `${way}, ring ${off}`);
     }
   }
 });
@@ -160,7 +161,7 @@ test('a frame of several MiB: the kernel reads it into its own memory, and frame
     deliver(parser, ring, stream.subarray(at, at + bytes), 'kernel', (each) => got.push(found(each)));
     at += bytes;
   }
-  assert.deepEqual(got, parseNaively(stream).frames);
+  assert.ok(same({ frames: got, left: parser.unfinishedBytes }, parseNaively(stream)));
   assert.ok(direct > large.length * 0.9, `${direct} of ${large.length} bytes went straight into the frame`);
 });
 
