@@ -204,11 +204,11 @@ export class Session {
     this.window.acknowledge(received);
     this.flush();
     this.settle();
-    this.#context.kept.settle();
   }
 
-  /** Tells those who wait for room, or for the last acknowledgement. */
+  /** Tells those who wait for room, here or in other sessions, or for the last acknowledgement. */
   settle(): void {
+    this.#context.kept.settle();
     const { bytes, count } = this.window;
     if (count === 0) {
       const emptied = this.#emptied;

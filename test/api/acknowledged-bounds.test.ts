@@ -114,6 +114,29 @@ test('all sessions together: who was refused for it is told to wait, and when th
   await until('all that was kept', () => heard.length === sent + 1);
 });
 
+test('all sessions together: room that is made when a connection comes back is told', async (t) => {
+  const pair = await gated(t, {}, { limits: { totalPendingBytesMax: 64 * 1024 } });
+  const { server, client, gate } = pair;
+  let sent = 0;
+  let heard = 0;
+  const told = toldBy(client);
+  // Its acknowledgement is lost with the connection: the next one begins with it, and nothing is left to be acknowledged.
+  const all = new Promise<void>((resolve) => {
+    server.on('n', () => {
+      if (++heard !== sent) return;
+      gate.shut();
+      resolve();
+    });
+  });
+  while (client.send('n', Buffer.alloc(8_000)) && sent < 100) sent++;
+  assert.equal(told.length, 1);
+  const drained = client.drained({ timeout: 4_000 });
+  await all;
+  gate.open();
+  await drained;
+  assert.equal(client.send('n', Buffer.alloc(8_000)), true);
+});
+
 test('a client that does not come back in time: what was kept for it is given up and told', async (t) => {
   const pair = await gated(t, { limits: { sessionTtlMs: 20 } });
   const { server, client, peer, gate } = pair;
