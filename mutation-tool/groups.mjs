@@ -17,7 +17,12 @@ export const groups = [
   {
     name: 'length-prefixed',
     files: ['src/frames/length-prefixed.ts', 'src/bytes/carry.ts', 'src/bytes/receive-ring.ts'],
-    tests: ['bytes/receive', 'frames/length-prefixed-faults', 'frames/length-prefixed'],
+    tests: [
+      'bytes/receive',
+      'frames/length-prefixed-faults',
+      'frames/length-prefixed',
+      'frames/length-prefixed-splits',
+    ],
   },
   {
     name: 'delimited',
