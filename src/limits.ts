@@ -30,7 +30,7 @@ export interface Limits {
   pendingBytesMax: number;
   /** All unsent bytes of all peers; above it the peer with the most is cut. */
   totalPendingBytesMax: number;
-  /** A peer above the soft mark that takes less than the soft mark's bytes in this long is cut, in milliseconds; Infinity: never. */
+  /** A peer above the soft mark that takes less than the soft mark's bytes in this long is cut, or less than what is left at its end, in milliseconds; Infinity: never. */
   writeStallTimeoutMs: number;
   /** A message that has begun has this long to arrive, in milliseconds, or to go on with `frameProgressBytesMin` a second; Infinity: for ever. */
   frameTimeoutMs: number;

@@ -13,6 +13,8 @@ import { Slab, type SlabPool } from './slab-pool.ts';
  */
 export interface Segment {
   readonly bytes: Uint8Array;
+  /** Of `bytes`, also when they have gone back to the allocator meanwhile: an acknowledgement may overtake the word that they were written. */
+  readonly length: number;
   readonly slab: Slab | undefined;
   /** The rest of its last message follows in the next segment. */
   readonly isPart: boolean;
@@ -91,7 +93,7 @@ export class ByteWriter {
   /** Puts `source` in line without copying it. It must not change until it has been written. */
   attach(source: Uint8Array): void {
     this.seal(true);
-    this.#onSegment({ bytes: source, slab: undefined, isPart: true });
+    this.#onSegment({ bytes: source, length: source.length, slab: undefined, isPart: true });
   }
 
   /** Hands out what has been written since the last seal. The rest of the slab stays in use. @param isPart what follows ends the message */
@@ -100,10 +102,11 @@ export class ByteWriter {
     const slab = this.#slab;
     if (slab === undefined || this.end === this.#sealedEnd) return;
     const start = this.#sealedEnd;
-    const bytes = start === 0 ? slab.head(this.end) : this.bytes.subarray(start, this.end);
-    this.#sealedEnd = this.end;
+    const { end } = this;
+    const bytes = start === 0 ? slab.head(end) : this.bytes.subarray(start, end);
+    this.#sealedEnd = end;
     slab.inFlight++;
-    this.#onSegment({ bytes, slab, isPart });
+    this.#onSegment({ bytes, length: end - start, slab, isPart });
   }
 
   /** The transport is done with a segment, of this writer or another one of the same pool. An idle writer holds no slab. */

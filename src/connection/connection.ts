@@ -141,8 +141,7 @@ export class Connection implements Roles {
   }
 
   #end(): void {
-    this.#outbox.finish();
-    this.sender.transport?.end();
+    this.#outbox.finish(() => this.sender.transport?.end());
   }
 
   /** Closes now. What was sent in this tick is still offered to the system; what it does not take at once is lost. */

@@ -156,8 +156,8 @@ export class DatagramSender {
       const datagram = this.#queue[at] as Waiting;
       const { segment, maxAgeMs, sinceMs } = datagram;
       const isOld = performance.now() - sinceMs > maxAgeMs;
-      if (!isOld && !this.#route.ready(segment.bytes.length)) break;
-      this.pendingBytes -= segment.bytes.length;
+      if (!isOld && !this.#route.ready(segment.length)) break;
+      this.pendingBytes -= segment.length;
       if (isOld) this.#giveUp(datagram);
       else this.#transmit(segment, datagram.flags, datagram.messages);
     }
@@ -176,7 +176,7 @@ export class DatagramSender {
     const kept = this.#queue.findIndex(({ sinceMs }) => sinceMs >= since);
     const count = kept < 0 ? this.#queue.length : kept;
     for (const datagram of this.#queue.splice(0, count)) {
-      this.pendingBytes -= datagram.segment.bytes.length;
+      this.pendingBytes -= datagram.segment.length;
       this.#packer.written(datagram.segment);
     }
     return count;

@@ -19,8 +19,7 @@ export function sayGoodbye(sender: Sender, error: Error, mayExplain: boolean): v
   }
   wire.introduce();
   sender.respond(goodbyeFrame(error.code, error.event ?? error.message));
-  sender.outbox.finish();
-  transport.end();
+  sender.outbox.finish(() => transport.end());
   const timer = setTimeout(() => transport.destroy(), GOODBYE_MS);
   transport.socket.once('finish', () => transport.destroy());
   transport.socket.once('close', () => clearTimeout(timer));

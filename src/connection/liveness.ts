@@ -29,6 +29,8 @@ export interface Signs {
   readonly turnsSpent: number;
   /** More than the soft mark waits, or did and has not drained. */
   readonly isFull: boolean;
+  /** Nothing follows what waits, and then the connection closes. */
+  readonly isEnding: boolean;
   readonly pendingBytes: number;
   readonly drainCount: number;
   /** Bytes that the system has taken off us for this peer. */
@@ -99,9 +101,10 @@ export class Liveness {
   }
 
   #checkStall(nowMs: number): RingwireError | undefined {
-    const { isFull, pendingBytes, drainCount } = this.#signs;
-    const { writeStallTimeoutMs: limit, pendingBytesSoft } = this.#limits;
-    if (!isFull || pendingBytes < pendingBytesSoft) {
+    const { pendingBytes, drainCount } = this.#signs;
+    const { writeStallTimeoutMs: limit } = this.#limits;
+    const bytesMin = this.#bytesToTake();
+    if (bytesMin === 0) {
       this.#stall = undefined;
       return undefined;
     }
@@ -110,12 +113,20 @@ export class Liveness {
     if (goesOn && nowMs - stall.sinceMs < limit) return undefined;
     const { takenBytes } = this.#signs;
     const actual = takenBytes - (stall?.bytes ?? 0);
-    if (goesOn && actual < pendingBytesSoft) {
+    if (goesOn && actual < bytesMin) {
       const message = `the peer took ${actual} bytes in ${limit} ms, ${pendingBytes} wait for it`;
       return fault('SLOW_CONSUMER_TIME', message, limit);
     }
     this.#stall = { sinceMs: nowMs, mark: drainCount, bytes: takenBytes };
     return undefined;
+  }
+
+  /** What a peer that keeps up takes in `writeStallTimeoutMs`; 0 when it may leave everything where it is. */
+  #bytesToTake(): number {
+    const { isFull, isEnding, pendingBytes } = this.#signs;
+    const { pendingBytesSoft } = this.#limits;
+    if (isEnding) return Math.min(pendingBytes, pendingBytesSoft);
+    return isFull && pendingBytes >= pendingBytesSoft ? pendingBytesSoft : 0;
   }
 
   #checkFlood(nowMs: number): RingwireError | undefined {
@@ -132,10 +143,10 @@ export class Liveness {
 
   #checkHeartbeat(nowMs: number): RingwireError | undefined {
     if (!this.#signs.canPing) return undefined;
-    const { receivedBytes, isFull } = this.#signs;
+    const { receivedBytes, isFull, isEnding } = this.#signs;
     const heard = this.#heard;
-    // While much waits, a ping waits behind it: then the bytes that are taken are the sign of life.
-    const taken = isFull ? this.#signs.takenBytes : (heard?.bytes ?? 0);
+    // While much waits, a ping waits behind it, and behind the end nothing leaves: then the bytes that are taken are the sign of life.
+    const taken = isFull || isEnding ? this.#signs.takenBytes : (heard?.bytes ?? 0);
     if (heard === undefined || receivedBytes !== heard.mark || taken !== heard.bytes) {
       this.#heard = { sinceMs: nowMs, mark: receivedBytes, bytes: taken };
       this.#pings = 0;
@@ -148,7 +159,7 @@ export class Liveness {
     if (silentMs + 2 * (nowMs - this.#lastMs) >= limit) {
       return fault('PEER_DEAD', `the peer gave no sign of life for ${limit} ms`, limit);
     }
-    if (silentMs >= heartbeatMs * (this.#pings + 1)) this.#handlers.ping(++this.#pings);
+    if (!isEnding && silentMs >= heartbeatMs * (this.#pings + 1)) this.#handlers.ping(++this.#pings);
     return undefined;
   }
 }

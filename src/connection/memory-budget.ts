@@ -13,6 +13,12 @@ export interface BudgetMember extends Counted {
   cut(error: RingwireError): void;
 }
 
+/**
+ * Of the bound, from which on memory is short. Before that a peer may have much under way, which counts no more when the peer is cut, and stays
+ * in use until its socket is gone: with all of these together the process stays within a twentieth of the bound.
+ */
+const SHORT_SHARE: number = 1 / 32;
+
 export class MemoryBudget {
   bytes = 0;
   bytesMax: number;
@@ -22,6 +28,11 @@ export class MemoryBudget {
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
+  }
+
+  /** So much waits, with `more` bytes, that it should lie close together and where it can still be dropped. */
+  isShort(more = 0): boolean {
+    return this.bytes + more > this.bytesMax * SHORT_SHARE;
   }
 
   /** Cuts the largest peers while there is too much. */

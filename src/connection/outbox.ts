@@ -6,13 +6,13 @@
  * Invariant: `pendingBytes` are all bytes that were accepted and whose write has not been confirmed.
  */
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
-import { isWasteful } from '../bytes/packing.ts';
+import { isLarge, isWasteful } from '../bytes/packing.ts';
 import { SLAB_BYTES, type SlabPool } from '../bytes/slab-pool.ts';
 import { RingwireError } from '../errors.ts';
 import type { Limits, SlowConsumerPolicy } from '../limits.ts';
 import type { Counters } from './counters.ts';
 import { HeldMessages } from './held-messages.ts';
-import { SendWindow } from './send-window.ts';
+import { SendWindow, type WindowMemory } from './send-window.ts';
 import { tooMuchWaits } from './too-much-waits.ts';
 import type { SharedMessage } from './shared-message.ts';
 
@@ -22,7 +22,7 @@ export type OutboxLimits = Pick<Limits, 'pendingBytesSoft' | 'pendingBytesMax'>;
 export interface OutboxContext {
   readonly slowConsumer: SlowConsumerPolicy;
   readonly counters: Pick<Counters, 'refused' | 'dropped'>;
-  readonly memory: { bytes: number; readonly bytesMax: number; check(): void };
+  readonly memory: WindowMemory & { readonly bytesMax: number; check(): void };
 }
 
 export interface OutboxHandlers {
@@ -71,13 +71,11 @@ export class Outbox {
     this.#handlers = handlers;
     // Programs that wait for the drain never fill twice the soft mark.
     const windowBytes = 2 * Math.max(limits.pendingBytesSoft, SLAB_BYTES);
-    const window = new SendWindow(windowBytes, context.memory, (segments) => handlers.write(segments));
-    this.#window = window;
+    this.#window = new SendWindow(windowBytes, context.memory, (segments) => handlers.write(segments));
     this.#roomBytes = limits.pendingBytesSoft;
     this.writer = new ByteWriter(pool, (segment) => this.#sealed(segment));
-    const { slowConsumer } = context;
-    if (slowConsumer === 'drop-oldest' || slowConsumer === 'latest')
-      this.#held = new HeldMessages(slowConsumer === 'latest');
+    const isLatest = context.slowConsumer === 'latest';
+    if (isLatest || context.slowConsumer === 'drop-oldest') this.#held = new HeldMessages(isLatest);
   }
 
   get pendingBytes(): number {
@@ -123,8 +121,11 @@ export class Outbox {
     }
     const { writer } = this;
     if (writer.unsealedBytes < this.#roomBytes) {
-      if (writer.openEnd === 0 && !this.#full) writer.open(this.#roomBytes);
-      return true;
+      if (writer.openEnd > 0 || this.#full) return true;
+      writer.open(this.#roomBytes);
+      // Once for each slab; it may be this peer that is cut.
+      this.#checkMemory();
+      return !this.#full;
     }
     this.#full = true;
     writer.openEnd = 0;
@@ -165,20 +166,18 @@ export class Outbox {
     this.#releaseHeld(Infinity);
   }
 
-  /** Hands over everything, whatever the transport has got already, and closes: nothing is sent behind it, bytes of the wire neither. */
-  finish(): void {
-    this.#window.widen();
+  /** Closes behind all that waits, for bytes of the wire too. @param handed is called when the transport has all of it, perhaps at once, or never */
+  finish(handed: () => void): void {
     if (!this.#window.isOpen) return;
     this.releaseAll();
     this.flush();
     this.close();
-    this.#window.close();
+    this.#window.finish(handed);
   }
 
   /** The transport has written a segment, or is gone: with room for more, a program that sends at each drain would never hear of the end. */
   written(segment: Segment, isLost = false): void {
-    // Asked before: what the pool has given back to the allocator has no length any more.
-    const { length } = segment.bytes;
+    const { length } = segment;
     if (isLost) this.close();
     if (isLost) this.#lostBytes += length;
     this.writer.written(segment);
@@ -221,8 +220,9 @@ export class Outbox {
   #sealed(segment: Segment): void {
     this.#sealing = true;
     // Nobody knows when it leaves, here or where all peers together wait: then it holds no more memory than is accounted for.
-    const { bytes, bytesMax } = this.#context.memory;
-    if ((this.#full || bytes > bytesMax / 8) && isWasteful(segment)) this.#window.pack(segment, this.writer);
+    const isShort = this.#context.memory.isShort(segment.length);
+    if (isShort ? isWasteful(segment) || isLarge(segment) : this.#full && isWasteful(segment))
+      this.#window.pack(segment, this.writer);
     else this.#window.add(segment);
     this.#sealing = false;
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;

@@ -1,24 +1,30 @@
 /**
  * Sealed segments on their way to the transport, in order. A transport that is far behind is given no more: what it has not got can
- * still be dropped, and the last word said to a peer that is cut need not stand behind everything else.
+ * still be dropped, and the last word said to a peer that is cut need not stand behind everything else. Where memory is short it gets one slab
+ * at a time: what it has is in use until the socket of a peer that was cut is gone.
  *
  * Invariant: `bytes` are those of all segments that were added and neither confirmed nor dropped; `memory` accounts for the same.
  */
 import type { ByteWriter, Segment } from '../bytes/byte-writer.ts';
-import { pack } from '../bytes/packing.ts';
+import { isLarge, pack } from '../bytes/packing.ts';
 import { SLAB_BYTES } from '../bytes/slab-pool.ts';
 
 /** Never changed: what is ready next gets a list of its own, as long as it is. */
 const NOTHING: Segment[] = [];
+
+/** Where waiting bytes are accounted for. */
+export interface WindowMemory {
+  bytes: number;
+  isShort(more?: number): boolean;
+}
 
 export class SendWindow {
   bytes = 0;
   /** Bytes whose write has been confirmed. */
   confirmedBytes = 0;
   readonly #write: (segments: readonly Segment[]) => void;
-  #memory: { bytes: number };
-  /** What the transport may have unconfirmed. */
-  #bytesMax: number;
+  #memory: WindowMemory;
+  readonly #bytesMax: number;
   #ready: Segment[] = NOTHING;
   #readyBytes = 0;
   #isOpen = false;
@@ -29,9 +35,14 @@ export class SendWindow {
   #atBoundary = true;
   /** None for a peer that keeps up. */
   #packer: ByteWriter | undefined = undefined;
+  /** Set at the end: hears that the transport has everything. */
+  #handed: (() => void) | undefined = undefined;
 
-  /** @param write takes the segments over until each is `confirmed` */
-  constructor(bytesMax: number, memory: { bytes: number }, write: (segments: readonly Segment[]) => void) {
+  /**
+   * @param bytesMax what the transport may have unconfirmed
+   * @param write takes the segments over until each is `confirmed`
+   */
+  constructor(bytesMax: number, memory: WindowMemory, write: (segments: readonly Segment[]) => void) {
     this.#bytesMax = bytesMax;
     this.#memory = memory;
     this.#write = write;
@@ -45,13 +56,8 @@ export class SendWindow {
     this.#isOpen = true;
   }
 
-  /** From now on the transport may have everything. */
-  widen(): void {
-    this.#bytesMax = Infinity;
-  }
-
   add(segment: Segment): void {
-    const bytes = segment.bytes.length;
+    const bytes = segment.length;
     if (this.#ready.length === 0) this.#ready = [segment];
     else this.#ready.push(segment);
     this.#readyBytes += bytes;
@@ -60,18 +66,20 @@ export class SendWindow {
     if (this.#readyBytes >= SLAB_BYTES / 2) this.flush();
   }
 
-  /** Adds a copy that leaves no memory idle. @param writer is given back what it has sealed */
+  /** Adds it cut to measure. @param writer is given back what it has sealed */
   pack(segment: Segment, writer: ByteWriter): void {
     this.#packer ??= writer.another((part) => this.add(part));
     pack(segment, this.#packer);
     writer.written(segment);
+    // A slab of its own, which has been copied: nobody else has it, and V8 would collect it much later.
+    if (isLarge(segment) && segment.slab?.inFlight === 0) segment.slab.free();
   }
 
   /** Hands over what the transport may have. */
   flush(): void {
     const ready = this.#ready;
     if (ready.length === 0 || !this.#isOpen) return;
-    if (this.bytes > this.#bytesMax) {
+    if (this.bytes > this.#limit) {
       this.#handSome();
       return;
     }
@@ -90,21 +98,34 @@ export class SendWindow {
 
   /**
    * Gives up what the transport has not got, and accounts for nothing any more; slabs go back to the writer.
-   * @returns whether the transport stands between two messages, so that one more may follow
+   * @returns whether the transport stands between two messages and takes one more
    */
   drop(writer: ByteWriter): boolean {
     for (const segment of this.#ready) writer.written(segment);
     this.#ready = NOTHING;
     this.#memory.bytes -= this.bytes;
-    this.#memory = { bytes: 0 };
+    this.#memory = { bytes: 0, isShort: () => false };
     this.bytes -= this.#readyBytes;
     this.#readyBytes = 0;
     this.#waiting = false;
-    return this.#atBoundary;
+    this.#handed = undefined;
+    return this.#atBoundary && this.#isOpen;
   }
 
+  /** Nothing more goes. */
   close(): void {
     this.#isOpen = false;
+  }
+
+  /** Behind what was flushed nothing more goes. @param handed is called when the transport has all of it, perhaps at once, or never if it is dropped */
+  finish(handed: () => void): void {
+    this.#isOpen = false;
+    if (this.#ready.length === 0) handed();
+    else this.#handed = handed;
+  }
+
+  get #limit(): number {
+    return this.#memory.isShort() ? Math.min(SLAB_BYTES, this.#bytesMax) : this.#bytesMax;
   }
 
   #hand(segments: readonly Segment[]): void {
@@ -116,12 +137,19 @@ export class SendWindow {
     // The transport may confirm before `write` returns.
     if (this.#handing) return;
     this.#handing = true;
-    while (this.#ready.length > 0 && this.bytes - this.#readyBytes < this.#bytesMax) {
-      const next = this.#ready.shift() as Segment;
-      this.#readyBytes -= next.bytes.length;
+    for (let next = this.#ready[0]; next !== undefined && this.#fits(next); next = this.#ready[0]) {
+      this.#ready.shift();
+      this.#readyBytes -= next.length;
       this.#hand([next]);
     }
     this.#handing = false;
     this.#waiting = this.#ready.length > 0;
+    if (!this.#waiting) this.#handed?.();
+  }
+
+  /** One that is larger than it all goes alone. */
+  #fits({ length }: Segment): boolean {
+    const underWay = this.bytes - this.#readyBytes;
+    return underWay === 0 || underWay + length <= this.#limit;
   }
 }

@@ -146,7 +146,7 @@ export class Sender implements OutboxHandlers {
   }
 
   write(segments: readonly Segment[]): void {
-    for (const segment of segments) this.sentBytes += segment.bytes.length;
+    for (const segment of segments) this.sentBytes += segment.length;
     this.transport?.write(segments);
   }
 

@@ -94,6 +94,10 @@ export class WatchedPeer implements Watched, Signs, LivenessHandlers {
     return this.#outbox.isFull;
   }
 
+  get isEnding(): boolean {
+    return this.#outbox.isClosed;
+  }
+
   get pendingBytes(): number {
     return this.#outbox.pendingBytes;
   }

@@ -13,6 +13,8 @@ import { blankFrame, type Frame, type FrameParser, type FrameReceiver } from './
 /** Sources of at least this size become text in one go when they are ASCII: what they cost then is shared by many messages. */
 const TEXT_BYTES_MIN = 1024;
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /** How every message of this wire begins. */
 export const OPENING_BRACE = 0x7b;
 
@@ -99,7 +101,12 @@ export class DelimitedParser implements FrameParser {
   next(): Frame | undefined {
     if (this.#ring.poison) this.#poisonFrame();
     if (this.#dead) return undefined;
-    if (this.#carry.length > 0) return this.#nextOfCarry();
+    const frame = this.#carry.length > 0 ? this.#nextOfCarry() : this.#nextOfSource();
+    if (frame === undefined) this.#rest();
+    return frame;
+  }
+
+  #nextOfSource(): Frame | undefined {
     const start = this.#cursor;
     const end = this.#find(start);
     if (end < 0) {
@@ -200,10 +207,7 @@ export class DelimitedParser implements FrameParser {
 
   /** Moves the source up to `to` into the carry. */
   #keep(to: number): void {
-    if (to === this.#cursor) {
-      if (this.#carry.length === 0) this.#carry.letGo();
-      return;
-    }
+    if (to === this.#cursor) return;
     this.#checkSize(this.#carry.length + to - this.#cursor - this.#delimiter.length);
     this.#carry.append(this.#bytes, this.#cursor, to, 0);
     this.#cursor = to;
@@ -222,12 +226,18 @@ export class DelimitedParser implements FrameParser {
     if (bytes <= this.#messageMax) return;
     this.#dead = true;
     this.#carry.clear();
-    this.#carry.letGo();
-    this.#cursor = this.#limit;
+    this.#rest();
     throw new FrameError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a message of more than ${this.#messageMax} bytes`, {
       limit: this.#messageMax,
       actual: bytes,
     });
+  }
+
+  /** All that came has been taken: of its memory, and of an earlier message's, nothing is kept. */
+  #rest(): void {
+    this.#source(NOTHING, 0);
+    this.#frame.bytes = this.#ring.bytes;
+    if (this.#carry.length === 0) this.#carry.letGo();
   }
 
   #source(bytes: Buffer, limit: number): void {

@@ -142,7 +142,13 @@ export class LengthPrefixedParser implements FrameParser {
 
   next(): Frame | undefined {
     if (this.#ring.poison) this.#poisonFrame();
-    if (this.#carry.length > 0 || this.peerPayloadMax === 0) return this.#nextOfCarry();
+    const isCarried = this.#carry.length > 0 || this.peerPayloadMax === 0;
+    const frame = isCarried ? this.#nextOfCarry() : this.#nextOfSource();
+    if (frame === undefined) this.#rest();
+    return frame;
+  }
+
+  #nextOfSource(): Frame | undefined {
     const available = this.#limit - this.#cursor;
     if (available >= HEADER_BYTES) {
       const total = this.#judge(this.#view, this.#cursor);
@@ -153,14 +159,16 @@ export class LengthPrefixedParser implements FrameParser {
       }
       this.#carryTotal = total;
     }
-    if (available === 0) {
-      this.#carry.letGo();
-    } else {
-      this.#carry.append(this.#bytes, this.#cursor, this.#limit, this.#carryTotal);
-      this.#cursor = this.#limit;
-    }
-    this.#plain = false;
+    if (available > 0) this.#carry.append(this.#bytes, this.#cursor, this.#limit, this.#carryTotal);
     return undefined;
+  }
+
+  /** All that came has been taken: of its memory, and of an earlier frame's, nothing is kept. */
+  #rest(): void {
+    const { bytes, view } = this.#ring;
+    this.#source(bytes, view, 0, 0);
+    this.#frame.bytes = bytes;
+    if (this.#carry.length === 0) this.#carry.letGo();
   }
 
   /** Completes the unit in the carry with bytes of the source. */
@@ -254,7 +262,7 @@ export class LengthPrefixedParser implements FrameParser {
     this.#dead = true;
     this.peerPayloadMax = 0;
     this.#carry.clear();
-    this.#cursor = this.#limit;
+    this.#rest();
     throw error;
   }
 

@@ -37,6 +37,8 @@ export class UnframedParser implements FrameParser {
       return frame;
     }
     if (this.#ring.poison) frame.bytes.fill(POISON, frame.start, frame.end);
+    // Of memory that somebody lent nothing is kept.
+    frame.bytes = this.#ring.bytes;
     frame.end = frame.start;
     return undefined;
   }

@@ -122,9 +122,9 @@ export class DatagramSocket {
       this.#handlers.written(segment);
       return;
     }
-    this.#budgetBytes -= segment.bytes.length + OVERHEAD_BYTES;
+    this.#budgetBytes -= segment.length + OVERHEAD_BYTES;
     this.#refill ??= setImmediate(() => this.#refilled());
-    const sent = this.#mustAsk(segment.bytes.length, port, address) ? this.#sent : undefined;
+    const sent = this.#mustAsk(segment.length, port, address) ? this.#sent : undefined;
     try {
       if (this.#options.connect === undefined) this.socket.send(segment.bytes, port, address, sent);
       else this.socket.send(segment.bytes, sent);

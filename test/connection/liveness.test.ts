@@ -16,6 +16,7 @@ class Scene {
     handledCount: 0,
     turnsSpent: 0,
     isFull: false,
+    isEnding: false,
     pendingBytes: 0,
     drainCount: 0,
     takenBytes: 0,
@@ -127,6 +128,38 @@ test('a slow peer is kept when it drains in time, falls below the mark, or takes
       name,
     );
   }
+});
+
+test('behind its end a peer has to take what is left, however little, and may take its time as long as it goes on', () => {
+  const soft = DEFAULT_LIMITS.pendingBytesSoft;
+  for (const pendingBytes of [1, 20_000, 40 * soft]) {
+    const scene = new Scene();
+    Object.assign(scene.signs, { isEnding: true, pendingBytes });
+    const at = scene.run(60_000) as number;
+    assert.ok(at >= 10_000 && at <= 10_500, String(at));
+    assert.deepEqual(scene.codes, ['ERR_RINGWIRE_SLOW_CONSUMER_TIME']);
+  }
+  const going = new Scene();
+  Object.assign(going.signs, { isEnding: true, pendingBytes: 50 * soft });
+  const taking = (): void => {
+    const taken = Math.min(going.signs.pendingBytes, soft / 39);
+    going.signs.pendingBytes -= taken;
+    going.signs.takenBytes += taken;
+  };
+  assert.equal(going.run(600_000, taking), undefined);
+  assert.equal(going.signs.pendingBytes, 0);
+  assert.equal(going.run(600_000), undefined, 'and may rest when it has everything');
+});
+
+test('heartbeat behind the end: no ping, which could not leave; what is taken is the sign', () => {
+  const scene = new Scene({ writeStallTimeoutMs: Infinity });
+  Object.assign(scene.signs, { canPing: true, isEnding: true, pendingBytes: 1_000 });
+  assert.equal(
+    scene.run(600_000, () => scene.signs.takenBytes++),
+    undefined,
+  );
+  assert.notEqual(scene.run(60_000), undefined);
+  assert.deepEqual([scene.codes, scene.pings], [['ERR_RINGWIRE_PEER_DEAD'], []]);
 });
 
 test('heartbeat: two pings, dead within 45 s; any byte starts anew', () => {

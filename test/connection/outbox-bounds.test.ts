@@ -1,78 +1,14 @@
 /**
  * Outbox at its edges: the hard mark byte by byte, what no policy drops, what a transport loses, and the two ends, with exact accounts.
  *
- * The transport is this file. Held messages are texts.
+ * The memory that waiting bytes lie in is tested beside this file.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Segment } from '../../src/bytes/byte-writer.ts';
-import { type Slab, SLAB_BYTES, SlabPool } from '../../src/bytes/slab-pool.ts';
-import { Counters } from '../../src/connection/counters.ts';
-import { MemoryBudget } from '../../src/connection/memory-budget.ts';
-import { Outbox } from '../../src/connection/outbox.ts';
-import type { SharedMessage } from '../../src/connection/shared-message.ts';
+import { SLAB_BYTES } from '../../src/bytes/slab-pool.ts';
 import type { SlowConsumerPolicy } from '../../src/limits.ts';
-
-const SOFT = 1_000;
-const HARD = 4_000;
-
-interface Held {
-  readonly key: string;
-  readonly bytes: number;
-}
-
-class Scene {
-  readonly counters = new Counters();
-  readonly memory = new MemoryBudget(Infinity);
-  readonly overflows: unknown[] = [];
-  readonly refusals: unknown[] = [];
-  readonly released: string[] = [];
-  readonly writes: Segment[] = [];
-  drains = 0;
-  checks = 0;
-  failing = '';
-  readonly outbox: Outbox;
-
-  constructor(slowConsumer: SlowConsumerPolicy = 'drop-newest', pool = new SlabPool()) {
-    this.memory.check = () => void this.checks++;
-    this.outbox = new Outbox(
-      pool,
-      { pendingBytesSoft: SOFT, pendingBytesMax: HARD },
-      { slowConsumer, counters: this.counters, memory: this.memory },
-      {
-        write: (segments) => void this.writes.push(...segments),
-        release: (message) => this.#release(message),
-        refused: (error) => void this.refusals.push(error),
-        overflowed: (error) => void this.overflows.push(error),
-        drained: () => void this.drains++,
-      },
-    );
-  }
-
-  #release({ key, bytes }: Held): void {
-    if (key === this.failing) throw new Error(key);
-    this.released.push(key);
-    this.outbox.writer.append(Buffer.alloc(bytes));
-  }
-
-  put(bytes: number): boolean {
-    this.outbox.writer.append(Buffer.alloc(bytes));
-    return this.outbox.added();
-  }
-
-  hold(key: string, bytes: number): void {
-    this.outbox.hold({ key, bytes } as unknown as SharedMessage);
-  }
-
-  /** Writes everything that the transport has got. */
-  confirm(isLost = false): void {
-    for (const each of this.writes.splice(0)) this.outbox.written(each, isLost);
-  }
-
-  get dropped(): Readonly<Record<string, number>> {
-    return this.counters.snapshot([]).dropped;
-  }
-}
+import { HARD, Scene, SOFT } from './outbox-scene.ts';
 
 /** Full at the hard mark, or a byte below it. */
 function full(bytes: number, policy?: SlowConsumerPolicy): Scene {
@@ -249,41 +185,16 @@ test('abandon: what waits, what is held, what was cut and what the transport los
 test('finish: before it is open nothing goes and nothing is lost; afterwards nothing more goes', () => {
   const early = new Scene();
   early.put(10);
-  early.outbox.finish();
+  early.outbox.finish(() => assert.fail('nothing has been handed over'));
   assert.deepEqual([early.writes.length, early.outbox.pendingBytes], [0, 10]);
   assert.equal(early.outbox.admit(), true, 'and it is not closed by that');
   early.outbox.open();
   assert.equal(early.writes.length, 1, 'opening sends what waits');
-  early.outbox.finish();
+  let handed = 0;
+  early.outbox.finish(() => handed++);
+  assert.equal(handed, 1);
   assert.equal(early.outbox.admit(), false);
   early.put(5);
   early.outbox.flush();
   assert.equal(early.writes.length, 1);
-});
-
-/** Keeps nothing: gives memory back at once, on every Node. */
-class KeepingNothing extends SlabPool {
-  constructor() {
-    super(0);
-  }
-
-  override release(slab: Slab): void {
-    super.release(slab);
-    const { buffer } = slab.bytes;
-    if (buffer.byteLength > 0) structuredClone(buffer, { transfer: [buffer as ArrayBuffer] });
-  }
-}
-
-test('memory that has gone back to the allocator has been accounted for, and makes room', () => {
-  for (const isLost of [false, true]) {
-    const scene = new Scene('drop-newest', new KeepingNothing());
-    const { outbox, memory } = scene;
-    outbox.open();
-    for (let count = 0; count < 2; count++) scene.put(SLAB_BYTES);
-    outbox.flush();
-    scene.confirm(isLost);
-    assert.deepEqual([outbox.pendingBytes, memory.bytes, scene.drains], [0, 0, isLost ? 0 : 1]);
-    assert.equal(outbox.confirmedBytes, 2 * SLAB_BYTES);
-    assert.equal(outbox.abandon(), isLost ? 2 * SLAB_BYTES : 0);
-  }
 });

@@ -259,7 +259,7 @@ test('nothing is let in without asking while the outbox is full or closed', () =
   assert.equal(outbox.writer.openEnd, 0, 'a pong opens nothing while the outbox is full');
   confirm(setting);
   send(setting, 10);
-  outbox.finish();
+  outbox.finish(() => {});
   outbox.writer.append(Buffer.alloc(8));
   outbox.added();
   assert.equal(outbox.writer.openEnd, 0, 'nor when it is closed');

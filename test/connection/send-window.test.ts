@@ -13,24 +13,24 @@ import { seeded } from '../support/seeded.ts';
 const SLAB = {} as NonNullable<Segment['slab']>;
 
 function segment(bytes: number): Segment {
-  return { bytes: new Uint8Array(bytes), slab: SLAB, isPart: false };
+  return { bytes: new Uint8Array(bytes), length: bytes, slab: SLAB, isPart: false };
 }
 
 /** What stands before the user's own memory in its message. */
 function head(bytes: number): Segment {
-  return { bytes: new Uint8Array(bytes), slab: SLAB, isPart: true };
+  return { ...segment(bytes), isPart: true };
 }
 
 function own(bytes: number): Segment {
-  return { bytes: new Uint8Array(bytes), slab: undefined, isPart: true };
+  return { ...segment(bytes), slab: undefined, isPart: true };
 }
 
 function sum(segments: readonly Segment[]): number {
-  return segments.reduce((bytes, each) => bytes + each.bytes.length, 0);
+  return segments.reduce((bytes, each) => bytes + each.length, 0);
 }
 
 class Scene {
-  readonly memory = { bytes: 0 };
+  readonly memory = { bytes: 0, isShort: () => false };
   /** What the transport was given, call by call. */
   readonly calls: (readonly Segment[])[] = [];
   readonly window: SendWindow;
@@ -46,7 +46,7 @@ class Scene {
   }
 
   get sizes(): number[][] {
-    return this.calls.map((segments) => segments.map(({ bytes }) => bytes.length));
+    return this.calls.map((segments) => segments.map(({ length }) => length));
   }
 
   get accounts(): number[] {
@@ -105,11 +105,9 @@ test('what the transport has not confirmed is bounded: one by one up to the boun
   window.confirmed(5);
   assert.deepEqual(scene.accounts, [25, 25, 5]);
   assert.equal(scene.calls.length, 3);
-  window.widen();
-  window.flush();
-  assert.deepEqual(scene.sizes.slice(3), [[5, 5, 5]]);
-  for (const each of all.slice(1)) window.confirmed(each.bytes.length);
+  for (const each of all.slice(1)) window.confirmed(each.length);
   assert.deepEqual(scene.accounts, [0, 0, 30]);
+  assert.equal(scene.calls.length, 6);
 
   const exact = new Scene(10);
   exact.window.open();
@@ -119,10 +117,79 @@ test('what the transport has not confirmed is bounded: one by one up to the boun
   assert.deepEqual(exact.sizes, [[5, 5]], 'at the bound all goes together');
 });
 
+test('one that is larger than the bound goes alone, behind what is under way; nothing goes beside it', () => {
+  const scene = new Scene(10);
+  const { window } = scene;
+  window.open();
+  for (const bytes of [4, 6, 11, 1]) window.add(segment(bytes));
+  window.flush();
+  assert.deepEqual(scene.sizes, [[4], [6]]);
+  window.confirmed(4);
+  assert.equal(scene.calls.length, 2);
+  window.confirmed(6);
+  assert.deepEqual(scene.sizes.slice(2), [[11]]);
+  window.confirmed(11);
+  assert.deepEqual(scene.sizes.slice(3), [[1]]);
+});
+
+test('where memory is short a slab is under way at most, and a narrower bound stays what it is', () => {
+  const scene = new Scene(10 * SLAB_BYTES);
+  const { window, memory } = scene;
+  window.open();
+  memory.isShort = () => true;
+  for (let count = 0; count < 4; count++) window.add(segment(SLAB_BYTES / 2));
+  assert.equal(scene.calls.length, 2);
+  memory.isShort = () => false;
+  window.add(segment(SLAB_BYTES / 2));
+  assert.equal(sum(scene.calls.flat()), 2.5 * SLAB_BYTES, 'and everything when it is not any more');
+
+  const narrow = new Scene(10);
+  narrow.memory.isShort = () => true;
+  narrow.window.open();
+  for (let count = 0; count < 3; count++) narrow.window.add(segment(5));
+  narrow.window.flush();
+  assert.equal(sum(narrow.calls.flat()), 10);
+});
+
+test('finish: what was flushed goes on, then it is told, once; what comes behind it goes nowhere', () => {
+  for (const waits of [false, true]) {
+    const scene = new Scene(waits ? 5 : 20);
+    const { window } = scene;
+    let handed = 0;
+    window.open();
+    for (let count = 0; count < 3; count++) window.add(segment(5));
+    window.flush();
+    window.finish(() => handed++);
+    assert.equal(handed, waits ? 0 : 1);
+    assert.equal(window.isOpen, false);
+    window.confirmed(5);
+    assert.equal(handed, waits ? 0 : 1);
+    window.confirmed(5);
+    assert.deepEqual([sum(scene.calls.flat()), handed], [15, 1]);
+    window.add(segment(1));
+    window.flush();
+    window.confirmed(5);
+    assert.deepEqual([sum(scene.calls.flat()), handed], [15, 1]);
+  }
+});
+
+test('finish, and then what waits is given up: nothing is told, and no last word follows', () => {
+  const scene = new Scene(5);
+  const { window } = scene;
+  window.open();
+  for (let count = 0; count < 3; count++) window.add(segment(5));
+  window.flush();
+  window.finish(() => assert.fail('it has not got everything'));
+  assert.equal(window.drop(scene.writer), false);
+  assert.equal(scene.back.length, 2);
+  window.confirmed(5);
+  assert.equal(scene.calls.length, 1);
+});
+
 test('a transport that begins to confirm before write returns gets one after the other, each once', () => {
   let isFast = false;
   const scene: Scene = new Scene(10, (segments) => {
-    if (isFast) for (const each of segments) scene.window.confirmed(each.bytes.length);
+    if (isFast) for (const each of segments) scene.window.confirmed(each.length);
   });
   const { window } = scene;
   // As many as no stack holds calls.
@@ -130,9 +197,9 @@ test('a transport that begins to confirm before write returns gets one after the
   for (const each of all) window.add(each);
   window.open();
   window.flush();
-  assert.deepEqual(scene.sizes, [[4], [4], [4]]);
+  assert.deepEqual(scene.sizes, [[4], [4]]);
   isFast = true;
-  for (const each of scene.calls.flat()) window.confirmed(each.bytes.length);
+  for (const each of scene.calls.flat()) window.confirmed(each.length);
   assert.ok(scene.calls.every((segments, index) => segments.length === 1 && segments[0] === all[index]));
   assert.deepEqual([scene.calls.length, ...scene.accounts], [all.length, 0, 0, 80_000]);
   window.add(segment(1));
@@ -151,7 +218,7 @@ test('drop: what waits comes back, what is under way is accounted for by nobody 
   assert.deepEqual(scene.back, [all[1], all[2]]);
   assert.deepEqual(scene.accounts, [10, 0, 0]);
   window.add(segment(3));
-  window.confirmed(all[0].bytes.length);
+  window.confirmed(all[0].length);
   assert.deepEqual(scene.accounts, [3, 0, 10]);
   assert.equal(scene.calls.length, 1, 'nothing goes on by itself');
   window.flush();
@@ -180,7 +247,7 @@ test('drop: whether the transport stands between two messages', () => {
   }
 });
 
-test('random lives: in order, each once, never more under way than the bound and one segment, exact accounts', () => {
+test('random lives: in order, each once, never more under way than the bound or one segment, exact accounts', () => {
   const random = seeded(8);
   for (let life = 0; life < 50; life++) {
     const bytesMax = 1 + random.below(300);
@@ -198,15 +265,19 @@ test('random lives: in order, each once, never more under way than the bound and
         window.add(added.at(-1) as Segment);
       } else if (kind === 1 && confirmed < given.length) {
         const each = given[confirmed++] as Segment;
-        confirmedBytes += each.bytes.length;
-        window.confirmed(each.bytes.length);
+        confirmedBytes += each.length;
+        window.confirmed(each.length);
       } else window.flush();
       const now = scene.calls.flat();
       assert.deepEqual(now, added.slice(0, now.length));
       const underWay = now.slice(confirmed);
-      assert.ok(sum(underWay.slice(0, -1)) < bytesMax || sum(underWay) <= bytesMax);
+      assert.ok(underWay.length === 1 || sum(underWay) <= bytesMax);
       if (kind === 2)
-        assert.ok(now.length === added.length || sum(underWay) >= bytesMax, 'a flush holds nothing back');
+        assert.ok(
+          sum([...underWay, ...added.slice(now.length, now.length + 1)]) > bytesMax ||
+            now.length === added.length,
+          'a flush holds nothing back',
+        );
       assert.deepEqual(scene.accounts, [
         sum(added) - confirmedBytes,
         sum(added) - confirmedBytes,

@@ -213,16 +213,20 @@ test('a transport that is far behind is given no more; what it has not got is gi
   const block = 'x'.repeat(SLAB_BYTES);
   for (let count = 0; count < 20; count++) scene.send(block);
   scene.outbox.flush();
-  assert.ok(scene.taken.length <= 3 * SLAB_BYTES, String(scene.taken.length));
+  assert.ok(scene.taken.length <= 2 * SLAB_BYTES, String(scene.taken.length));
   const [one] = [scene.taken.length];
   scene.confirm(1);
   assert.equal(scene.taken.length, one + SLAB_BYTES, 'and goes on when it confirms');
   assert.equal(scene.outbox.cut(), true, 'between two messages');
   assert.equal(scene.memory.bytes, 0, 'not accounted for any more');
-  assert.ok(scene.outbox.pendingBytes <= 3 * SLAB_BYTES);
+  assert.ok(scene.outbox.pendingBytes <= 2 * SLAB_BYTES);
   assert.equal(scene.send('more'), false);
   scene.outbox.writer.append(Buffer.from('goodbye'));
-  scene.outbox.finish();
+  let handed = 0;
+  scene.outbox.finish(() => handed++);
+  assert.equal(handed, 0);
+  scene.confirm(1);
+  assert.equal(handed, 1);
   assert.ok(scene.taken.endsWith('goodbye'), 'the last word follows what was under way');
   scene.confirm();
   assert.equal(scene.outbox.abandon(), 20 * SLAB_BYTES - (one + SLAB_BYTES), 'what was given up is told');
@@ -245,6 +249,10 @@ test('a cut within a message that is sent from the user’s memory leaves no roo
 test('finish: everything is handed over, held messages too', () => {
   const scene = new Scene('drop-oldest');
   for (const text of numbers(0, 30)) scene.send(text);
-  scene.outbox.finish();
+  let handed = 0;
+  scene.outbox.finish(() => handed++);
   assert.deepEqual(scene.received, numbers(0, 30));
+  scene.outbox.finish(() => assert.fail('it was told already'));
+  scene.confirm();
+  assert.equal(handed, 1);
 });

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ReceiveRing } from '../../src/bytes/receive-ring.ts';
 import { FrameError, type ErrorCode } from '../../src/errors.ts';
+import type { Frame } from '../../src/frames/frame.ts';
 import { LengthPrefixedParser } from '../../src/frames/length-prefixed.ts';
 import { frame, PAYLOAD_MAX, PREAMBLE } from './naive.ts';
 import { deliver, evenly, type Way, WAYS } from './pieces.ts';
@@ -213,6 +214,22 @@ test('poison: a view that is kept longer than its frame shows 0xDB, also through
       assert.deepEqual(seen, payloads, 'a frame is whole as long as it is lent');
     }
   }
+});
+
+test('poison: in strides too each frame is overwritten before the next one is handed over', () => {
+  const parser = new LengthPrefixedParser(new ReceiveRing(1024, true), PAYLOAD_MAX);
+  parser.feed(Buffer.concat([PREAMBLE, ...Array.from({ length: 9 }, () => GOOD)]));
+  const views: Buffer[] = [];
+  const receiver = {
+    receive({ bytes, start, end }: Frame): void {
+      const view = bytes.subarray(start, end);
+      assert.equal(view.toString(), 'good');
+      assert.ok(views.every((each) => each.equals(Buffer.alloc(4, 0xdb))));
+      views.push(view);
+    },
+  };
+  while (parser.deliver(receiver, 4) > 0);
+  assert.equal(views.length, 9);
 });
 
 test('poison off: a lent frame is left as it is', () => {

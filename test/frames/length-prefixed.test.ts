@@ -210,6 +210,29 @@ test('park: the next read lands aligned to what is left, at every phase', () => 
   }
 });
 
+test('park: the rest of a frame that has begun before stays aligned to its beginning', () => {
+  const first = frame(1, 3, 'of two pieces');
+  const rest = Buffer.concat([first, frame(2, 3, 'whole')]);
+  for (const way of WAYS) {
+    for (let cut = 1; cut < first.length; cut++) {
+      const ring = new ReceiveRing(1024);
+      const parser = new LengthPrefixedParser(ring, PAYLOAD_MAX);
+      const got: Found[] = [];
+      const head = Buffer.concat([PREAMBLE, first.subarray(0, cut)]);
+      deliver(parser, ring, head, way, (each) => got.push(found(each)));
+      const source = Buffer.allocUnsafeSlow(rest.length + 3).subarray(way === 'misaligned' ? 3 : 0);
+      const room = way === 'kernel' ? parser.writable() : source;
+      const bytes = rest.copy(room, 0, cut);
+      if (way === 'kernel') parser.advance(bytes);
+      else parser.feed(room.subarray(0, bytes));
+      parser.park();
+      room.fill(0xee);
+      for (let next = parser.next(); next !== undefined; next = parser.next()) got.push(found(next));
+      assert.deepEqual(got, parseNaively(Buffer.concat([PREAMBLE, rest])).frames, `${way}, cut at ${cut}`);
+    }
+  }
+});
+
 test('park: what has not been parsed survives the loss of the source', () => {
   const ring = new ReceiveRing(1024);
   const expected = parseNaively(MEDIUM).frames;

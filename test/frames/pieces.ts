@@ -79,7 +79,7 @@ export function deliver(
     const chunk = CHUNKS.subarray(shift, shift + piece.length);
     piece.copy(chunk);
     parser.feed(chunk);
-    drain(parser, visit);
+    drain(parser, piece.length, visit);
     chunk.fill(LATER);
     return;
   }
@@ -89,15 +89,18 @@ export function deliver(
     piece.copy(room, 0, at, at + bytes);
     at += bytes;
     parser.advance(bytes);
-    drain(parser, visit);
+    drain(parser, bytes, visit);
     if (room.buffer === ring.bytes.buffer) ring.bytes.fill(LATER);
   }
 }
 
-/** Takes frames in every way that a parser has: one by one, in strides, and with a receiver that throws in the middle of one. */
-function drain(parser: FrameParser, visit: (frame: Frame) => void): void {
+/**
+ * Takes frames in every way that a parser has: one by one, in strides, and with a receiver that throws in the middle of one.
+ * @param first decides with which it begins
+ */
+function drain(parser: FrameParser, first: number, visit: (frame: Frame) => void): void {
   const receiver = { receive: visit };
-  for (let round = 0; ; round++) {
+  for (let round = first; ; round++) {
     const stride = 1 + (round % 5);
     if (round % 3 === 0) {
       const frame = parser.next();

@@ -55,8 +55,8 @@ export const CANARIES: readonly Canary[] = [
   bug(
     'something is written behind an end',
     'connection/outbox.js',
-    '        this.close();\n        this.#window.close();',
-    '        ',
+    '        this.close();\n        this.#window.finish(handed);',
+    '        handed();',
   ),
   bug(
     'unsent bytes are counted twice',
@@ -266,6 +266,42 @@ export const CANARIES: readonly Canary[] = [
     'connection/watched-peer.js',
     'this.#context.watchdog.delete(this);',
     '',
+  ),
+  // What a peer costs that goes, or has nothing to say.
+  bug(
+    'the end overtakes what waits',
+    'connection/send-window.js',
+    'if (this.#ready.length === 0)\n            handed();',
+    'handed(); if (this.#ready.length === 0) {}',
+    'connection/send-window.test.js',
+  ),
+  bug(
+    'who has said its last may leave everything where it is',
+    'connection/watched-peer.js',
+    'return this.#outbox.isClosed;',
+    'return false;',
+    'limits/endings.test.js',
+  ),
+  bug(
+    'a peer that is cut has everything under way',
+    'connection/memory-budget.js',
+    'return this.bytes + more > this.bytesMax * SHORT_SHARE;',
+    'return false;',
+    'limits/endings.test.js',
+  ),
+  bug(
+    'an idle connection keeps its largest message',
+    'frames/length-prefixed.js',
+    'this.#frame.bytes = bytes;',
+    '',
+    'frames/memory.test.js',
+  ),
+  bug(
+    'an idle connection keeps its largest message in JSON',
+    'frames/delimited.js',
+    'this.#frame.bytes = this.#ring.bytes;',
+    '',
+    'frames/memory.test.js',
   ),
   // Datagrams.
   bug(

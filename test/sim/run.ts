@@ -138,7 +138,9 @@ class Run {
         world.broken('close', `${flow.name}: ${flow.missing}, and it was closed without a fault`);
       }
     }
-    for (const { name, host } of [this.#server, ...this.#clients]) {
+    for (const { name, host, context } of [this.#server, ...this.#clients]) {
+      const watched = context?.watchdog.connections.size ?? 0;
+      if (watched > 0) world.broken('watchdog', `${name} is closed, and watches ${watched} connections`);
       const left = world.clock.pendingOf(host);
       if (left > 0) world.broken('timers', `${name} is closed, and ${left} timers keep its process alive`);
     }
