@@ -19,6 +19,7 @@ export const groups = [
     files: ['src/frames/length-prefixed.ts', 'src/bytes/carry.ts', 'src/bytes/receive-ring.ts'],
     tests: [
       'bytes/receive',
+      'frames/memory',
       'frames/length-prefixed-faults',
       'frames/length-prefixed',
       'frames/length-prefixed-splits',
@@ -29,6 +30,7 @@ export const groups = [
     files: ['src/frames/delimited.ts', 'src/frames/unframed.ts'],
     tests: [
       'frames/unframed',
+      'frames/memory',
       'frames/delimited',
       'frames/delimited-reader',
       'frames/delimited-text',
@@ -42,10 +44,16 @@ export const groups = [
   },
   {
     name: 'queues',
-    files: ['src/connection/outbox.ts', 'src/connection/send-window.ts', 'src/connection/held-messages.ts'],
+    files: [
+      'src/connection/outbox.ts',
+      'src/connection/send-window.ts',
+      'src/connection/held-messages.ts',
+      'src/bytes/packing.ts',
+    ],
     tests: [
       'connection/held-messages',
       'connection/send-window',
+      'connection/outbox-memory',
       'connection/outbox',
       'connection/outbox-bounds',
       'connection/slow-consumer',
