@@ -210,6 +210,20 @@ test('park: the next read lands aligned to what is left, at every phase', () => 
   }
 });
 
+test('unfinishedBytes: what has come and was not taken, in the carry and behind it', () => {
+  const [first, second, third] = [frame(1, 3, 'first'), frame(2, 3, 'the second'), frame(3, 3, '')];
+  const parser = new LengthPrefixedParser(new ReceiveRing(64), PAYLOAD_MAX);
+  parser.feed(Buffer.concat([PREAMBLE, first.subarray(0, 9)]));
+  assert.ok(parser.next() === undefined);
+  assert.equal(parser.unfinishedBytes, 9);
+  parser.feed(Buffer.concat([first.subarray(9), second, third]));
+  assert.equal(parser.unfinishedBytes, first.length + second.length + third.length);
+  for (const left of [second.length + third.length, third.length, 0]) {
+    assert.ok(parser.next() !== undefined);
+    assert.equal(parser.unfinishedBytes, left);
+  }
+});
+
 test('park: the rest of a frame that has begun before stays aligned to its beginning', () => {
   const first = frame(1, 3, 'of two pieces');
   const rest = Buffer.concat([first, frame(2, 3, 'whole')]);
