@@ -51,6 +51,7 @@ export const groups = [
       'src/bytes/packing.ts',
     ],
     tests: [
+      'bytes/packing',
       'connection/held-messages',
       'connection/send-window',
       'connection/outbox-memory',
