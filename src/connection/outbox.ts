@@ -6,7 +6,6 @@
  * Invariant: `pendingBytes` are all bytes that were accepted and whose write has not been confirmed.
  */
 import { ByteWriter, type Segment } from '../bytes/byte-writer.ts';
-import { isLarge, isWasteful } from '../bytes/packing.ts';
 import { SLAB_BYTES, type SlabPool } from '../bytes/slab-pool.ts';
 import { RingwireError } from '../errors.ts';
 import type { Limits, SlowConsumerPolicy } from '../limits.ts';
@@ -57,8 +56,8 @@ export class Outbox {
   #flushing = false;
   #full = false;
   #refusing = false;
-  /** A segment is being handed over, perhaps in the middle of a message: nobody else may write one then. */
-  #sealing = false;
+  /** Segments are being handed over, perhaps in the middle of a message, or before `added` has returned: nobody is told of room then. */
+  #handing = false;
   readonly #flush = (): void => {
     this.#flushing = false;
     this.flush();
@@ -151,6 +150,11 @@ export class Outbox {
 
   #checkMemory(): void {
     const { memory } = this.#context;
+    if (memory.bytes <= memory.bytesMax) return;
+    // For what the system takes at once nobody is cut.
+    this.#handing = true;
+    this.#window.flush();
+    this.#handing = false;
     if (memory.bytes > memory.bytesMax) memory.check();
   }
 
@@ -183,7 +187,7 @@ export class Outbox {
     this.writer.written(segment);
     this.#window.confirmed(length);
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
-    if (this.#full && this.#sealing) process.nextTick(() => this.#makeRoom());
+    if (this.#full && this.#handing) process.nextTick(() => this.#makeRoom());
     else if (this.#full) this.#makeRoom();
   }
 
@@ -218,13 +222,9 @@ export class Outbox {
   }
 
   #sealed(segment: Segment): void {
-    this.#sealing = true;
-    // Nobody knows when it leaves, here or where all peers together wait: then it holds no more memory than is accounted for.
-    const isShort = this.#context.memory.isShort(segment.length);
-    if (isShort ? isWasteful(segment) || isLarge(segment) : this.#full && isWasteful(segment))
-      this.#window.pack(segment, this.writer);
-    else this.#window.add(segment);
-    this.#sealing = false;
+    this.#handing = true;
+    this.#window.put(segment, this.writer, this.#full);
+    this.#handing = false;
     this.#roomBytes = this.#limits.pendingBytesSoft - this.#window.bytes;
   }
 

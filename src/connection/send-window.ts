@@ -6,7 +6,7 @@
  * Invariant: `bytes` are those of all segments that were added and neither confirmed nor dropped; `memory` accounts for the same.
  */
 import type { ByteWriter, Segment } from '../bytes/byte-writer.ts';
-import { isLarge, pack } from '../bytes/packing.ts';
+import { isLarge, isWasteful, pack } from '../bytes/packing.ts';
 import { SLAB_BYTES } from '../bytes/slab-pool.ts';
 
 /** Never changed: what is ready next gets a list of its own, as long as it is. */
@@ -66,8 +66,19 @@ export class SendWindow {
     if (this.#readyBytes >= SLAB_BYTES / 2) this.flush();
   }
 
-  /** Adds it cut to measure. @param writer is given back what it has sealed */
-  pack(segment: Segment, writer: ByteWriter): void {
+  /**
+   * Adds it, cut to measure where nobody knows when it leaves, here or where all peers together wait: then it holds no more memory than is accounted for.
+   * @param writer is given back what it has sealed and was copied
+   * @param isFull much waits here
+   */
+  put(segment: Segment, writer: ByteWriter, isFull: boolean): void {
+    const isShort = this.#memory.isShort(segment.length);
+    if (isShort ? isWasteful(segment) || isLarge(segment) : isFull && isWasteful(segment))
+      this.#pack(segment, writer);
+    else this.add(segment);
+  }
+
+  #pack(segment: Segment, writer: ByteWriter): void {
     this.#packer ??= writer.another((part) => this.add(part));
     pack(segment, this.#packer);
     writer.written(segment);

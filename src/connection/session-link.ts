@@ -64,6 +64,10 @@ export class SessionLink implements Link, Carrier {
     return this.#left;
   }
 
+  get isClosed(): boolean {
+    return this.#sender.outbox.isClosed;
+  }
+
   get unacknowledged(): Unacknowledged {
     return this.session?.unacknowledged ?? NOTHING_KEPT;
   }
@@ -103,7 +107,7 @@ export class SessionLink implements Link, Carrier {
   acknowledge(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#owed === 0 || this.#left || this.isFull) return;
+    if (this.#owed === 0 || this.#left || this.isFull || this.isClosed) return;
     this.#owed = 0;
     setAckCount(this.#ack, this.#agreed.received);
     this.#sender.respond(this.#ack);

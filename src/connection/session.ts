@@ -32,6 +32,8 @@ export interface Carrier {
   readonly wire: Wire;
   /** It has more than it can send at once. */
   readonly isFull: boolean;
+  /** What it is given does not leave any more: it ends, or was cut. */
+  readonly isClosed: boolean;
   /** Writes what must precede a message of this name. @throws RingwireError when the peer cannot take it */
   prepare(event: string, shared?: SharedMessage): void;
   /** Sends frames; the memory is borrowed until the peer has acknowledged them. */
@@ -160,7 +162,8 @@ export class Session {
     const { carrier, window } = this;
     if (carrier === undefined) return;
     for (;;) {
-      if (carrier.isFull && !all) return;
+      // Also when it is cut for what it has just been given.
+      if (carrier.isClosed || (carrier.isFull && !all)) return;
       const { handed } = window;
       const parts = window.next();
       if (parts === undefined) return;

@@ -166,3 +166,20 @@ test('the memory of all is looked at with each slab, not only at the end of the 
   assert.equal(scene.put(10), false);
   assert.equal(outbox.isClosed, true);
 });
+
+test('nobody is cut for what the system takes at once, and room is told of when the message has been accepted', async () => {
+  const scene = new Scene();
+  const { outbox, memory, writes } = scene;
+  outbox.open();
+  writes.push = (...segments) => {
+    for (const each of segments) outbox.written(each);
+    return 0;
+  };
+  memory.bytesMax = 40_000;
+  outbox.writer.attach(Buffer.alloc(50_000));
+  assert.equal(outbox.added(), false);
+  assert.deepEqual([memory.bytes, scene.checks, scene.drains], [0, 0, 0]);
+  await new Promise(process.nextTick);
+  assert.equal(scene.drains, 1);
+  outbox.abandon();
+});
