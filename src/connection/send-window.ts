@@ -148,19 +148,23 @@ export class SendWindow {
     // The transport may confirm before `write` returns.
     if (this.#handing) return;
     this.#handing = true;
-    for (let next = this.#ready[0]; next !== undefined && this.#fits(next); next = this.#ready[0]) {
-      this.#ready.shift();
-      this.#readyBytes -= next.length;
-      this.#hand([next]);
-    }
+    for (let some = this.#takeSome(); some.length > 0; some = this.#takeSome()) this.#hand(some);
     this.#handing = false;
     this.#waiting = this.#ready.length > 0;
     if (!this.#waiting) this.#handed?.();
   }
 
-  /** One that is larger than it all goes alone. */
-  #fits({ length }: Segment): boolean {
-    const underWay = this.bytes - this.#readyBytes;
-    return underWay === 0 || underWay + length <= this.#limit;
+  /** What the transport may have now, together: it costs one system call, and many small ones are not moved up one by one. One that is larger than it all goes alone. */
+  #takeSome(): Segment[] {
+    const limit = this.#limit;
+    let underWay = this.bytes - this.#readyBytes;
+    let count = 0;
+    for (const { length } of this.#ready) {
+      if (underWay > 0 && underWay + length > limit) break;
+      underWay += length;
+      this.#readyBytes -= length;
+      count++;
+    }
+    return this.#ready.splice(0, count);
   }
 }
