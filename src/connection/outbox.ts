@@ -158,10 +158,10 @@ export class Outbox {
     if (memory.bytes > memory.bytesMax) memory.check();
   }
 
-  /** Hands what was encoded to the transport now. */
+  /** Hands what was encoded to the transport now; nothing waits behind an end. */
   flush(): void {
-    if (!this.#window.isOpen) return;
-    this.writer.seal();
+    if (this.#window.isOpen) this.writer.seal();
+    else if (this.isClosed) this.writer.discard();
     this.#window.flush();
   }
 

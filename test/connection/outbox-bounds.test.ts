@@ -197,4 +197,7 @@ test('finish: before it is open nothing goes and nothing is lost; afterwards not
   early.put(5);
   early.outbox.flush();
   assert.equal(early.writes.length, 1);
+  assert.equal(early.outbox.pendingBytes, 10, 'nor waits for a peer that would be cut for not taking it');
+  early.confirm();
+  assert.deepEqual([early.outbox.abandon(), early.memory.bytes, early.pool.inUseCount], [0, 0, 0]);
 });
