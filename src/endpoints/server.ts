@@ -4,7 +4,7 @@
  * Invariant: `sockets` are exactly the sockets of open connections, in the order of their arrival.
  */
 import net from 'node:net';
-import type { TlsOptions } from 'node:tls';
+import type { TLSSocket, TlsOptions } from 'node:tls';
 import { tls } from '../loading.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext, WireChoice } from '../connection/contracts.ts';
@@ -38,6 +38,11 @@ const SOCKET_OPTIONS = {
   keepAlive: true,
   keepAliveInitialDelay: KEEP_ALIVE_MS,
 } as const;
+
+/** The socket that carries a TLS socket: Node's types do not know it. */
+interface Wrapping {
+  readonly _parent: net.Socket;
+}
 
 export class StreamServer {
   readonly server: net.Server;
@@ -138,7 +143,10 @@ export class StreamServer {
       this.#unready.add(socket);
       socket.once('close', () => this.#unready.delete(socket));
     });
-    server.on('secureConnection', (socket) => this.#accept(() => socket, false));
+    server.on('secureConnection', (socket: TLSSocket & Wrapping) => {
+      this.#unready.delete(socket._parent);
+      this.#accept(() => socket, false);
+    });
     server.on('tlsClientError', (error, socket) => {
       // Node tells of a handshake that failed or came late, and leaves the socket open.
       socket.destroy();

@@ -60,6 +60,31 @@ test('tls verifies by default', async (context) => {
   await assert.rejects(listen('tls://127.0.0.1:0'), { code: 'ERR_RINGWIRE_TLS_CONFIG' });
 });
 
+test('a TLS server that closes lets what was sent leave, in both directions, and waits for no handshake', async (context) => {
+  const stage = new Stage(context);
+  const { ca, server: identity } = await makeCertificates(stage.folder);
+  const server = await stage.server(
+    { tls: { private: identity.key, public: identity.cert } },
+    'tls://127.0.0.1:0',
+  );
+  const silent = net.connect(Number(new URL(server.address).port), '127.0.0.1');
+  const silentClosed = new Promise((resolve) => silent.once('close', resolve));
+  silent.on('error', () => {}); // 'close' follows
+  const options = { codec: 'raw', reconnect: false, tls: { trustedConnections: ca } } as const;
+  const [client, peer] = await Promise.all([stage.client(options, server.address), nextPeer(server)]);
+  let [up, down] = [0, 0];
+  server.on('n', () => up++);
+  client.on('n', () => down++);
+  for (let count = 0; count < 100; count++) {
+    peer.send('n', Buffer.alloc(50_000));
+    client.send('n', Buffer.alloc(50_000));
+  }
+  await server.close();
+  await client.close();
+  await silentClosed;
+  assert.deepEqual([up, down], [100, 100]);
+});
+
 test('connect fails with the reason: nobody there, a server that says nothing, a signal, the time', async (context) => {
   const stage = new Stage(context);
   await assert.rejects(connect(stage.address), { code: 'ENOENT' });
