@@ -58,6 +58,16 @@ export class HeldMessages {
     return message;
   }
 
+  /** Gives up the one that has waited longest, but not `kept`, which may have taken an old place just now. There are two at least. */
+  dropOldest(kept: SharedMessage): void {
+    const [first, second] = this.#places.slice(this.#head, this.#head + 2) as [Place, Place];
+    if (first.message === kept) {
+      this.#places[this.#head] = second;
+      this.#places[this.#head + 1] = first;
+    }
+    this.shift();
+  }
+
   clear(): void {
     this.#places = [];
     this.#head = 0;

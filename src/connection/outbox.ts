@@ -141,7 +141,7 @@ export class Outbox {
     const before = held.bytes;
     if (held.add(message)) counters.dropped('replaced');
     while (held.size > 1 && this.pendingBytes > this.#limits.pendingBytesMax) {
-      held.shift();
+      held.dropOldest(message);
       counters.dropped('oldest');
     }
     memory.bytes += held.bytes - before;

@@ -47,6 +47,27 @@ for (const keyed of [false, true]) {
   });
 }
 
+test('the oldest is given up, but not what has just taken its place', () => {
+  for (const [added, left] of [
+    ['c', ['b', 'c']],
+    ['b', ['b', 'c']],
+    ['a', ['a', 'c']],
+  ] as const) {
+    const held = new HeldMessages(true);
+    for (const key of ['a', 'b', 'c']) held.add(message(key, 1));
+    const newest = message(added, 10);
+    held.add(newest);
+    held.dropOldest(newest);
+    assert.equal(held.bytes, 11);
+    const [first, second] = [held.shift(), held.shift()];
+    assert.deepEqual([first?.key, second?.key, held.size, held.bytes], [...left, 0, 0]);
+    assert.ok(first === newest || second === newest);
+    // Its key is one that waits no more.
+    assert.equal(held.add(message('a', 1)), false);
+    assert.equal(held.add(message('b', 1)), false);
+  }
+});
+
 test('a key that has left, or was cleared, is a new one', () => {
   const held = new HeldMessages(true);
   assert.equal(held.add(message('a', 1)), false);

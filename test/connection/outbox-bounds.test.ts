@@ -98,6 +98,15 @@ test('held messages: a newer value of a key is counted, and is looked at in the 
   assert.equal(scene.checks, 1, 'at its bound there is not too much');
 });
 
+test('latest: above the hard mark the newest value stays, also when it has taken the place of the oldest', () => {
+  const scene = full(HARD - 100, 'latest');
+  for (const key of ['a', 'b', 'c']) scene.hold(key, 30);
+  scene.hold('a', 60);
+  assert.deepEqual([scene.dropped['replaced'], scene.dropped['oldest']], [1, 1]);
+  scene.confirm();
+  assert.deepEqual(scene.released, ['a', 'c']);
+});
+
 test('a held message that cannot be sent any more is told, and the next ones go', () => {
   const scene = full(SOFT, 'drop-oldest');
   for (const key of ['a', 'b', 'c']) scene.hold(key, 10);
