@@ -51,6 +51,8 @@ export class Handle {
   #isReset = false;
   /** The machine is gone: nobody reads, nobody answers. */
   isDark = false;
+  /** After so long without a word from the other end the system asks for one. */
+  keepAliveMs = Infinity;
 
   constructor(network: Network, link: Link, host: Host) {
     this.#network = network;
@@ -141,7 +143,11 @@ export class Handle {
   forget(): void {
     if (!this.isDark) return;
     this.isClosed = true;
-    if (this.#arrivedBytes > 0) this.peer.reset();
+    const { peer } = this;
+    const { clock, hasKeepAlive } = this.#network;
+    if (this.#arrivedBytes > 0) peer.reset();
+    else if (hasKeepAlive && peer.keepAliveMs < Infinity)
+      clock.after(peer.keepAliveMs, peer.host, () => peer.reset());
     this.#arrivals = [];
     this.#arrivedBytes = 0;
   }

@@ -181,7 +181,8 @@ async function go(world: World, server: ServerProgram, wire: Wire): Promise<void
   );
   server.start();
   for (const client of clients) clock.after(chance.pause(20), undefined, () => client.start());
-  // node-ipc's wire has no signs of life: a connection that carries nothing is noticed by nobody.
+  // node-ipc's wire has no signs of life: a connection that carries nothing is noticed by the system alone, when the other machine is up again.
+  network.hasKeepAlive = true;
   planStorm(world, server, clients, () => {});
   await clock.run(settings.stormMs, () => world.violations.length > 0);
   world.isCalm = true;

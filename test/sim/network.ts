@@ -42,6 +42,8 @@ export class Network {
   faults: Faults;
   /** Accepted handles can be wrapped again. */
   rewrap = true;
+  /** Whoever asked for TCP's keepalive hears of a machine that is another one by now. Off where the wire has signs of life, which would have less to do. */
+  hasKeepAlive = false;
   damagedDatagrams = 0;
   /** Tells of each try to connect. */
   onConnect: (host: Host) => void = () => {};

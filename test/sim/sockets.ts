@@ -19,6 +19,8 @@ interface SocketOptions {
   readonly allowHalfOpen?: boolean;
   readonly onread?: OnRead;
   readonly handle?: Handle;
+  readonly keepAlive?: boolean;
+  readonly keepAliveInitialDelay?: number;
 }
 
 type Done = (error?: Error | null) => void;
@@ -37,12 +39,14 @@ export class FakeSocket extends Duplex implements HandleOwner {
   _server: FakeServer | null = null;
   server: FakeServer | null = null;
   readonly #onread: OnRead | undefined;
+  readonly #keepAliveMs: number;
   #buffer: Buffer | undefined = undefined;
   #network: Network | undefined = undefined;
 
   constructor(options: SocketOptions) {
     super({ allowHalfOpen: options.allowHalfOpen ?? false, autoDestroy: true, emitClose: false });
     this.#onread = options.onread;
+    this.#keepAliveMs = options.keepAlive === true ? (options.keepAliveInitialDelay ?? Infinity) : Infinity;
     if (options.handle !== undefined) this.#take(options.handle);
   }
 
@@ -55,10 +59,15 @@ export class FakeSocket extends Duplex implements HandleOwner {
     return socket;
   }
 
-  #take(handle: Handle): void {
+  #hold(handle: Handle): void {
     this._handle = handle;
     this.link = handle.link;
     handle.owner = this;
+    handle.keepAliveMs = Math.min(handle.keepAliveMs, this.#keepAliveMs);
+  }
+
+  #take(handle: Handle): void {
+    this.#hold(handle);
     this.#buffer = this.#onread?.buffer();
   }
 
@@ -70,9 +79,7 @@ export class FakeSocket extends Duplex implements HandleOwner {
       return;
     }
     this.connecting = false;
-    this._handle = handle;
-    this.link = handle.link;
-    handle.owner = this;
+    this.#hold(handle);
     this.emit('connect');
     this.emit('ready');
     if (!this.isPaused()) this.read(0);
@@ -189,9 +196,7 @@ export class FakeSocket extends Duplex implements HandleOwner {
   }
 }
 
-interface ServerOptions {
-  readonly allowHalfOpen?: boolean;
-}
+type ServerOptions = Pick<SocketOptions, 'allowHalfOpen' | 'keepAlive' | 'keepAliveInitialDelay'>;
 
 export class FakeServer extends EventEmitter {
   readonly host: Host;
@@ -232,8 +237,7 @@ export class FakeServer extends EventEmitter {
       this.emit('drop');
       return;
     }
-    const { allowHalfOpen = false } = this.#options;
-    const socket = new FakeSocket({ allowHalfOpen, handle });
+    const socket = new FakeSocket({ ...this.#options, handle });
     socket._server = socket.server = this;
     this.#connections++;
     this.emit('connection', socket);
