@@ -1,11 +1,12 @@
 /**
  * The peers of a datagram endpoint: found by where they are, made when they are heard or named, forgotten by the table's rules. It decides
- * in which wire a peer is spoken to: that of its last datagram.
+ * in which wire a peer is spoken to: that of its last datagram that has one.
  *
  * Invariant: one address and port is one peer, however it is spelled; sources that no answer can reach never become one.
  */
 import { MAGIC } from '../frames/control.ts';
 import { DATAGRAM_KIND } from '../frames/datagram.ts';
+import { OPENING_BRACE } from '../frames/delimited.ts';
 import { REPLY_FACTOR } from '../limits.ts';
 import { DatagramLink, type DatagramWire, type LinkHost, linkName, RemoteInfo } from './datagram-link.ts';
 import type { DatagramOptions, FullSettings } from './datagram-options.ts';
@@ -62,7 +63,7 @@ export class DatagramPeers {
     this.heardMs = this.#clock.now();
     this.#table.touch(link, this.heardMs);
     this.#table.promote(link, link.received(bytes.length));
-    const wire = this.#oneWire ? this.#wire : wireOf(bytes);
+    const wire = this.#oneWire ? this.#wire : wireOf(bytes, link.wire);
     if (wire !== link.wire) this.#setWire(link, wire);
     return link;
   }
@@ -138,9 +139,10 @@ export class DatagramPeers {
   }
 }
 
-/** The wire of a datagram, where this side knows several. */
-function wireOf(bytes: Buffer): DatagramWire {
-  return bytes[0] === MAGIC && bytes[1] === DATAGRAM_KIND ? 'binary' : 'delimited';
+/** The wire of a datagram, where this side knows several. What begins like neither was damaged, or forged: it says nothing of its peer's wire. */
+function wireOf(bytes: Buffer, peersWire: DatagramWire): DatagramWire {
+  if (bytes[0] === MAGIC && bytes[1] === DATAGRAM_KIND) return 'binary';
+  return bytes[0] === OPENING_BRACE ? 'delimited' : peersWire;
 }
 
 /** No host has these: answers would go to nobody, or to everybody. */

@@ -84,6 +84,30 @@ void describe('udp under attack', () => {
     assert.equal(stats.received, 20_000 + said, 'totals keep what was counted for those who were forgotten');
   });
 
+  void test('a datagram of no wire, damaged or forged, does not change the wire in which its source is spoken to', async (context) => {
+    const end = await udp(context, { codec: 'msgpack' });
+    const peer = await udp(context, { codec: 'msgpack' });
+    end.server.on('ask', (data: unknown, source: never) => void end.server.emit(source, 'answer', data));
+    const answers: unknown[] = [];
+    peer.server.on('answer', (data: unknown) => answers.push(data));
+    const bytes = Buffer.from('bytes are no text');
+    peer.server.emit(end.place, 'ask', bytes);
+    await until('an answer', () => answers.length === 1);
+    const nothing = ['', 'f5', 'f564010700000000', '754401', '00', '5b5d', 'ff7b'];
+    for (const each of nothing) forge(end, Buffer.from(each, 'hex'), '127.0.0.1', peer.port);
+    end.server.emit({ address: '127.0.0.1', port: peer.port }, 'answer', bytes);
+    await until('another one', () => answers.length === 2);
+    assert.ok(answers.every((each) => Buffer.isBuffer(each) && each.equals(bytes)));
+    const { faultsByCode } = end.stats();
+    // Six are shorter than a header.
+    const { ERR_RINGWIRE_TRUNCATED: short, ERR_RINGWIRE_BAD_MAGIC: other } = faultsByCode;
+    assert.deepEqual([short, other], [6, 1]);
+    forge(end, Buffer.from('{"type":"hello","data":1}\f'), '127.0.0.1', peer.port);
+    end.server.emit({ address: '127.0.0.1', port: peer.port }, 'answer', 'text');
+    await until('an answer in text', () => answers.length === 3);
+    assert.equal(peer.stats().peers[0]?.faults, 0);
+  });
+
   void test('an unproven source is sent at most three times its bytes, until it echoes the token (T82)', async (context) => {
     const end = await udp(context, { codec: 'msgpack' });
     end.server.on('e', (_data: unknown, source: never) => {
