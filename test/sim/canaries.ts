@@ -116,8 +116,8 @@ export const CANARIES: readonly Canary[] = [
   bug(
     'handing on takes the newest first',
     'connection/send-window.js',
-    'this.#ready.shift()',
-    'this.#ready.pop()',
+    'return this.#ready.splice(0, count);',
+    'return this.#ready.splice(this.#ready.length - count, count);',
     113,
   ),
   // Memory.
