@@ -101,17 +101,12 @@ export class DelimitedParser implements FrameParser {
   next(): Frame | undefined {
     if (this.#ring.poison) this.#poisonFrame();
     if (this.#dead) return undefined;
-    const frame = this.#carry.length > 0 ? this.#nextOfCarry() : this.#nextOfSource();
-    if (frame === undefined) this.#rest();
-    return frame;
-  }
-
-  #nextOfSource(): Frame | undefined {
+    if (this.#carry.length > 0) return this.#nextOfCarry() ?? this.#rest();
     const start = this.#cursor;
     const end = this.#find(start);
     if (end < 0) {
       this.#keep(this.#limit);
-      return undefined;
+      return this.#rest();
     }
     this.#cursor = end + this.#delimiter.length;
     return this.#place(this.#bytes, start, end);
@@ -234,10 +229,11 @@ export class DelimitedParser implements FrameParser {
   }
 
   /** All that came has been taken: of its memory, and of an earlier message's, nothing is kept. */
-  #rest(): void {
+  #rest(): undefined {
     this.#source(NOTHING, 0);
     this.#frame.bytes = this.#ring.bytes;
     if (this.#carry.length === 0) this.#carry.letGo();
+    return undefined;
   }
 
   #source(bytes: Buffer, limit: number): void {

@@ -142,13 +142,7 @@ export class LengthPrefixedParser implements FrameParser {
 
   next(): Frame | undefined {
     if (this.#ring.poison) this.#poisonFrame();
-    const isCarried = this.#carry.length > 0 || this.peerPayloadMax === 0;
-    const frame = isCarried ? this.#nextOfCarry() : this.#nextOfSource();
-    if (frame === undefined) this.#rest();
-    return frame;
-  }
-
-  #nextOfSource(): Frame | undefined {
+    if (this.#carry.length > 0 || this.peerPayloadMax === 0) return this.#nextOfCarry() ?? this.#rest();
     const available = this.#limit - this.#cursor;
     if (available >= HEADER_BYTES) {
       const total = this.#judge(this.#view, this.#cursor);
@@ -160,15 +154,16 @@ export class LengthPrefixedParser implements FrameParser {
       this.#carryTotal = total;
     }
     if (available > 0) this.#carry.append(this.#bytes, this.#cursor, this.#limit, this.#carryTotal);
-    return undefined;
+    return this.#rest();
   }
 
   /** All that came has been taken: of its memory, and of an earlier frame's, nothing is kept. */
-  #rest(): void {
+  #rest(): undefined {
     const { bytes, view } = this.#ring;
     this.#source(bytes, view, 0, 0);
     this.#frame.bytes = bytes;
     if (this.#carry.length === 0) this.#carry.letGo();
+    return undefined;
   }
 
   /** Completes the unit in the carry with bytes of the source. */
