@@ -24,6 +24,8 @@ export class Link {
   fault: string | undefined = undefined;
   isCorrupted = false;
   isSilent = false;
+  /** How often it has gone silent. */
+  silenceCount = 0;
 
   constructor(id: number, network: Network, client: Host, server: Host) {
     this.id = id;
@@ -150,6 +152,7 @@ export class Network {
   silence(link: Link): void {
     link.fault ??= 'silence';
     link.isSilent = true;
+    link.silenceCount++;
   }
 
   speakAgain(link: Link): void {

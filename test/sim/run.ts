@@ -73,12 +73,14 @@ class Run {
     if (link === undefined || link.isSilent || ![...this.#server.peers.values()].includes(link)) return;
     this.world.trace.add(`link ${link.id} goes silent`);
     network.silence(link);
+    const { silenceCount } = link;
     const { heartbeatMs, heartbeatMissesMax, closeTimeoutMs } = settings.limits;
     const noticeMs = Math.max(heartbeatMs * heartbeatMissesMax, closeTimeoutMs) + 3_000;
     const forMs = chance.hits(1 / 2) ? Infinity : 5_000 * chance.fraction();
     if (forMs < Infinity) clock.after(forMs, undefined, () => network.speakAgain(link));
     clock.after(noticeMs, undefined, () => {
-      const isFair = link.isSilent && this.world.isSteady;
+      // It may have spoken meanwhile, and be silent again.
+      const isFair = link.isSilent && link.silenceCount === silenceCount && this.world.isSteady;
       for (const end of link.ends) {
         if (isFair && !end.isClosed && end.host.isAlive && !end.isDark) {
           this.world.broken('detection', `${end.name}: silent for ${noticeMs} ms, and nobody has noticed`);
