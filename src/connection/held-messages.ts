@@ -60,10 +60,12 @@ export class HeldMessages {
 
   /** Gives up the one that has waited longest, but not `kept`, which may have taken an old place just now. There are two at least. */
   dropOldest(kept: SharedMessage): void {
-    const [first, second] = this.#places.slice(this.#head, this.#head + 2) as [Place, Place];
+    const places = this.#places;
+    const head = this.#head;
+    const first = places[head] as Place;
     if (first.message === kept) {
-      this.#places[this.#head] = second;
-      this.#places[this.#head + 1] = first;
+      places[head] = places[head + 1] as Place;
+      places[head + 1] = first;
     }
     this.shift();
   }
