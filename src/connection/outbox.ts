@@ -170,7 +170,7 @@ export class Outbox {
     this.#releaseHeld(Infinity);
   }
 
-  /** Closes behind all that waits, for bytes of the wire too. @param handed is called when the transport has all of it, perhaps at once, or never */
+  /** Closes behind all that waits: nothing follows it, bytes of the wire neither. @param handed is called when the transport has all of it, perhaps at once, or never */
   finish(handed: () => void): void {
     if (!this.#window.isOpen) return;
     this.releaseAll();
