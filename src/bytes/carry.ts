@@ -35,6 +35,11 @@ export class Carry {
     this.length += to - from;
   }
 
+  /** Reads may land here: enough has come of the unit, or a block is there anyway. A mere promise is given none of its own. */
+  get isWorthABlock(): boolean {
+    return this.length >= BLOCK_BYTES_MIN || this.#ring.spareBlock !== undefined;
+  }
+
   /** Room for the rest of a unit of `total` bytes, or for the next part of it. Borrowed until `advance`. */
   writable(total: number): Buffer {
     if (this.bytes.length - this.length < Math.min(total - this.length, BLOCK_BYTES / 2)) {

@@ -52,9 +52,11 @@ export class LengthPrefixedParser implements FrameParser {
   writable(): Buffer {
     // What is parked will be parsed before this read: of the place that it leaves, only the alignment is known.
     const missing = this.#cursor < this.#limit ? -this.unfinishedBytes & 7 : this.#missing();
-    this.#direct = missing > REST_BYTES_MAX;
+    const isLong = missing > REST_BYTES_MAX;
+    this.#direct = isLong && this.#carry.isWorthABlock;
     if (this.#direct) return this.#carry.writable(this.#carryTotal);
-    return this.#land(missing === 0 ? this.#ring.lap() : this.#ring.lapAfter(missing));
+    // Of one that is too long, the alignment.
+    return this.#land(missing === 0 ? this.#ring.lap() : this.#ring.lapAfter(isLong ? missing & 7 : missing));
   }
 
   advance(bytes: number): void {

@@ -175,18 +175,22 @@ test('a length above the limit is refused on the header alone', () => {
 test('a length at the limit costs no more memory than what has arrived', () => {
   const ring = new ReceiveRing(64);
   const before = process.memoryUsage().arrayBuffers;
-  const parsers = Array.from({ length: 200 }, () => {
+  const promising = (payloadBytes: number): LengthPrefixedParser => {
     const parser = new LengthPrefixedParser(ring, PAYLOAD_MAX);
-    parser.feed(Buffer.concat([PREAMBLE, header(PAYLOAD_MAX, 0x8000, 3, 0), Buffer.alloc(16)]));
+    parser.feed(Buffer.concat([PREAMBLE, header(PAYLOAD_MAX, 0x8000, 3, 0), Buffer.alloc(payloadBytes)]));
     assert.ok(parser.next() === undefined);
-    assert.ok(
-      parser.writable().length <= 68 * 1024,
-      'the first read is for one block, not for the whole frame',
-    );
+    return parser;
+  };
+  const parsers = Array.from({ length: 200 }, () => {
+    const parser = promising(16);
+    assert.ok(parser.writable().buffer === ring.bytes.buffer, 'a mere promise gets no memory of its own');
     return parser;
   });
   const grown = process.memoryUsage().arrayBuffers - before;
-  assert.ok(grown < parsers.length * 72 * 1024, `${grown} bytes for ${parsers.length} promised frames`);
+  assert.ok(grown < parsers.length * 1024, `${grown} bytes for ${parsers.length} promised frames`);
+  const room = promising(4096).writable();
+  assert.ok(room.buffer !== ring.bytes.buffer, 'one of which more has come does');
+  assert.ok(room.length <= 68 * 1024, 'a block, not the whole frame');
 });
 
 test('poison: a view that is kept longer than its frame shows 0xDB, also through the carry and direct reads', () => {

@@ -182,6 +182,27 @@ test('a read lands at the front, or so that the unit that is unfinished ends whe
   assert.ok(parser.next()?.bytes === one);
 });
 
+test('a long frame of which little has come is read into the ring so that what follows it is aligned', () => {
+  const text = 'x'.repeat(20_000);
+  const long = frame(1, 3, text);
+  const stream = Buffer.concat([long, frame(2, 3, 'behind'), frame(3, 3, 'and another')]);
+  for (let cut = 1; cut < 40; cut++) {
+    const ring = new ReceiveRing(32_768);
+    const parser = new LengthPrefixedParser(ring, PAYLOAD_MAX);
+    parser.feed(Buffer.concat([PREAMBLE, stream.subarray(0, cut)]));
+    assert.ok(parser.next() === undefined);
+    const room = parser.writable();
+    assert.ok(room.buffer === ring.bytes.buffer);
+    parser.advance(stream.copy(room, 0, cut));
+    const got: Found[] = [];
+    for (let each = parser.next(); each !== undefined; each = parser.next()) {
+      assert.equal((each.bytes.byteOffset + each.start) & 7, 0, `cut ${cut}: aligned`);
+      got.push(found(each));
+    }
+    assert.deepEqual(got, parseNaively(Buffer.concat([PREAMBLE, stream])).frames, `cut ${cut}`);
+  }
+});
+
 test('park: the next read lands aligned to what is left, at every phase', () => {
   for (let cut = 1; cut < 88; cut++) {
     const ring = new ReceiveRing(4096);
