@@ -10,6 +10,8 @@ import { within } from '../compat/support/waiting.ts';
 import { frame } from '../frames/naive.ts';
 
 const PATIENCE_MS = 20_000;
+/** Attackers at once. */
+const GROUP = 20;
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
 
 export const JSON_CODEC = 1;
@@ -131,6 +133,18 @@ export class Attacker {
   async leave(): Promise<void> {
     this.socket.destroy();
     await this.untilClosed();
+  }
+}
+
+/**
+ * Runs `attack` for each index below `count`, a group at once, with breaks as long as a group takes. The attackers share the machine's processors
+ * with the server: without breaks the witnesses would wait for them, not for it.
+ */
+export async function inGroups(count: number, attack: (index: number) => Promise<unknown>): Promise<void> {
+  for (let from = 0; from < count; from += GROUP) {
+    const start = performance.now();
+    await Promise.all(Array.from({ length: GROUP }, (_, index) => attack(from + index)));
+    await new Promise((resolve) => setTimeout(resolve, performance.now() - start));
   }
 }
 

@@ -12,6 +12,7 @@ import {
   GREETING,
   goodbyeReason,
   header,
+  inGroups,
   json,
   JSON_CODEC,
   PREAMBLE,
@@ -33,12 +34,11 @@ test('T06 length-prefix bomb: 15 GiB promised by 1,000 peers cost nothing, more 
   const account = await harness.row({ settings, rssMib: 64 }, async ({ address, until }) => {
     const promise = Buffer.concat([GREETING, ANNOUNCE, header(15 * MIB, 0x8000, RAW), Buffer.alloc(10)]);
     const promising: Attacker[] = [];
-    while (promising.length < 1000) {
-      const some = await Attacker.many(address, 50);
-      for (const each of some) each.write(promise);
-      await Promise.all(some.map((each) => each.until('the greeting', () => each.receivedBytes > 0)));
-      promising.push(...some);
-    }
+    await inGroups(1000, async (index) => {
+      const peer = (promising[index] = await Attacker.connect(address));
+      peer.write(promise);
+      await peer.until('the greeting', () => peer.receivedBytes > 0);
+    });
     const lies = [16 * MIB + 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32 - 16 * MIB];
     for (const length of lies) {
       const liar = await Attacker.connect(address);
@@ -47,8 +47,7 @@ test('T06 length-prefix bomb: 15 GiB promised by 1,000 peers cost nothing, more 
       assert.equal(goodbyeReason(liar.all), 1, `FRAME_TOO_LARGE for ${length}`);
     }
     await until('the refusals', ({ errors }) => errors['FRAME_TOO_LARGE'] === lies.length);
-    for (let from = 0; from < 1000; from += 50)
-      await Promise.all(promising.slice(from, from + 50).map((each) => each.leave()));
+    await inGroups(1000, (index) => (promising[index] as Attacker).leave());
   });
   t.diagnostic(`${account.grownMib.toFixed(1)} MiB more for 15 GiB that were promised`);
   assert.deepEqual(account.errors, { FRAME_TOO_LARGE: 5, TRUNCATED: 1000 });

@@ -15,6 +15,7 @@ import {
   Attacker,
   GREETING,
   greetingIn,
+  inGroups,
   json,
   JSON_CODEC,
   MSGPACK,
@@ -57,17 +58,12 @@ function garbage(seed: number): Buffer {
 test('T01 any bytes: random peers are served or cut, and the server goes on', async (t) => {
   const peers = scaled(t, 400, 20_000);
   await harness.row({ settings: { maxConnections: 200 } }, async ({ address }) => {
-    for (let from = 0; from < peers; from += 50) {
-      await Promise.all(
-        Array.from({ length: 50 }, async (_, index) => {
-          const seed = from + index + 1;
-          const peer = await Attacker.connect(address);
-          for (const piece of randomly(garbage(seed), seeded(seed), 60)) peer.write(piece);
-          peer.socket.end();
-          await peer.untilClosed();
-        }),
-      );
-    }
+    await inGroups(peers, async (index) => {
+      const peer = await Attacker.connect(address);
+      for (const piece of randomly(garbage(index + 1), seeded(index + 1), 60)) peer.write(piece);
+      peer.socket.end();
+      await peer.untilClosed();
+    });
   });
 });
 
