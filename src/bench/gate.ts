@@ -16,11 +16,23 @@ import type { Scenario } from './scenarios.ts';
 import { median } from './statistics.ts';
 
 const LOOPBACK: string = fileURLToPath(ownFile('bench/loopback'));
+/**
+ * V8's helpers, which compile, collect and free Buffers beside the program, make the same code up to a third slower or faster, and other so on a busy
+ * machine than on a quiet one. Everything is measured without them.
+ */
+const NO_HELPERS = '--single-threaded';
 /** Megabytes of young generation: nothing that a window allocates is collected within it. */
 const NO_COLLECTION: readonly string[] = [
+  NO_HELPERS,
   '--expose-gc',
   '--min-semi-space-size=256',
   '--max-semi-space-size=512',
+];
+/** V8 chooses the size of the young generation as it goes, now this one, now half of it: twice as many collections. */
+const STEADY_COLLECTIONS: readonly string[] = [
+  NO_HELPERS,
+  '--min-semi-space-size=4',
+  '--max-semi-space-size=4',
 ];
 const TIMEOUT_MS = 60_000;
 
@@ -104,8 +116,8 @@ export async function measureCost(scenario: Scenario, options: Pick<GateOptions,
 async function countAll(scenario: Scenario): Promise<Counted> {
   const [counts, copies, collections] = await Promise.all([
     loopback<Counts>({ measure: 'counts', scenario }, NO_COLLECTION),
-    loopback<Copies>({ measure: 'copies', scenario }),
-    loopback<Collections>({ measure: 'collections', scenario }),
+    loopback<Copies>({ measure: 'copies', scenario }, [NO_HELPERS]),
+    loopback<Collections>({ measure: 'collections', scenario }, STEADY_COLLECTIONS),
   ]);
   return { ...counts, ...copies, ...collections };
 }
@@ -152,7 +164,7 @@ async function ratios(scenario: Scenario, processes: number): Promise<number[]> 
   const found: number[] = [];
   const reference = referenceFor(scenario);
   for (let index = 0; index < processes; index++)
-    found.push((await loopback<Speed>({ measure: 'speed', scenario, reference })).ratio);
+    found.push((await loopback<Speed>({ measure: 'speed', scenario, reference }, [NO_HELPERS])).ratio);
   return found;
 }
 
