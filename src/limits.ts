@@ -28,7 +28,7 @@ export interface Limits {
   pendingBytesSoft: number;
   /** `send` refuses above this many unsent bytes of one peer. */
   pendingBytesMax: number;
-  /** All unsent bytes of all peers; above it the peer with the most is cut. */
+  /** All unsent bytes of all peers, and what has arrived of messages that are not complete; above it the peer with the most is cut. */
   totalPendingBytesMax: number;
   /** A peer above the soft mark that takes less than the soft mark's bytes in this long is cut, or less than what is left at its end, in milliseconds; Infinity: never. */
   writeStallTimeoutMs: number;

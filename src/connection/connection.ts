@@ -65,7 +65,7 @@ export class Connection implements Roles {
     this.sender = makeSender(context, context.makeWire(choice.first, this), this, choice.delivery);
     this.#outbox = this.sender.outbox;
     this.#handshake = new Handshake(context.limits.handshakeTimeoutMs, (error) => this.broken(error));
-    this.#receiver = new Receiver(context.ring, context.limits, this);
+    this.#receiver = new Receiver(context.ring, context.limits, context.memory, this);
     if (this.wire instanceof BinaryWire && !choice.followPeer) this.wire.greet();
   }
 

@@ -1,14 +1,16 @@
 /**
- * The unsent bytes of all connections of an instance together. Above the bound the peer with the most of them is cut, then the next one,
- * until the rest fits: it is the peer that costs the others most.
+ * The unsent bytes of all connections of an instance together, and what has arrived of messages that are not complete. Above the bound the
+ * peer with the most of both is cut, then the next one, until the rest fits: it is the peer that costs the others most.
  *
- * Invariant: `bytes` is what the outboxes have accounted for; a connection that was cut is accounted for no more.
+ * Invariant: `bytes` is what the outboxes have accounted for, `receivingBytes` the receivers; a connection that was cut is accounted for no more.
  */
 import { RingwireError } from '../errors.ts';
 import type { Counted } from './counters.ts';
 
 export interface BudgetMember extends Counted {
   readonly isCut: boolean;
+  /** Bytes of a message that has not arrived completely, above what each peer may have anyway. */
+  readonly receivingBytes: number;
   /** Ends the connection and gives up what it holds. */
   cut(error: RingwireError): void;
 }
@@ -20,7 +22,9 @@ export interface BudgetMember extends Counted {
 const SHORT_SHARE: number = 1 / 32;
 
 export class MemoryBudget {
+  /** Unsent. */
   bytes = 0;
+  receivingBytes = 0;
   bytesMax: number;
   /** The connections that are open, endpoint by endpoint. */
   readonly groups: Set<Iterable<BudgetMember>> = new Set();
@@ -28,6 +32,10 @@ export class MemoryBudget {
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
+  }
+
+  get isOver(): boolean {
+    return this.bytes + this.receivingBytes > this.bytesMax;
   }
 
   /** So much waits, with `more` bytes, that it should lie close together and where it can still be dropped. */
@@ -40,7 +48,7 @@ export class MemoryBudget {
     // A handler that hears of a cut may send again.
     if (this.#checking) return;
     this.#checking = true;
-    while (this.bytes > this.bytesMax && this.#cutLargest());
+    while (this.isOver && this.#cutLargest());
     this.#checking = false;
   }
 
@@ -50,12 +58,16 @@ export class MemoryBudget {
 
   #cutLargest(): boolean {
     let largest: BudgetMember | undefined;
+    let most = 0;
     for (const member of this.members()) {
-      if (!member.isCut && member.pendingBytes > (largest?.pendingBytes ?? 0)) largest = member;
+      const bytes = member.pendingBytes + member.receivingBytes;
+      if (member.isCut || bytes <= most) continue;
+      largest = member;
+      most = bytes;
     }
     if (largest === undefined) return false;
-    const before = this.bytes;
-    const message = `${before} bytes wait for all peers together, ${this.bytesMax} are allowed: this one has the most, ${largest.pendingBytes}`;
+    const before = this.bytes + this.receivingBytes;
+    const message = `${before} bytes wait for all peers together, ${this.bytesMax} are allowed: this one has the most, ${most}`;
     largest.cut(
       new RingwireError('ERR_RINGWIRE_MEMORY_LIMIT', message, {
         limit: this.bytesMax,

@@ -21,7 +21,7 @@ export type OutboxLimits = Pick<Limits, 'pendingBytesSoft' | 'pendingBytesMax'>;
 export interface OutboxContext {
   readonly slowConsumer: SlowConsumerPolicy;
   readonly counters: Pick<Counters, 'refused' | 'dropped'>;
-  readonly memory: WindowMemory & { readonly bytesMax: number; check(): void };
+  readonly memory: WindowMemory & { readonly isOver: boolean; check(): void };
 }
 
 export interface OutboxHandlers {
@@ -150,12 +150,12 @@ export class Outbox {
 
   #checkMemory(): void {
     const { memory } = this.#context;
-    if (memory.bytes <= memory.bytesMax) return;
+    if (!memory.isOver) return;
     // For what the system takes at once nobody is cut.
     this.#handing = true;
     this.#window.flush();
     this.#handing = false;
-    if (memory.bytes > memory.bytesMax) memory.check();
+    if (memory.isOver) memory.check();
   }
 
   /** Hands what was encoded to the transport now; nothing waits behind an end. */

@@ -11,6 +11,15 @@ import type { DelimitedWire } from './delimited-wire.ts';
 import { Turn, type TurnLimits } from './turn.ts';
 import type { Wire } from './wire.ts';
 
+/** Of an unfinished message, so much is each peer's own and counts for nobody. */
+const OWN_BYTES: number = 64 * 1024;
+
+/** What the receivers of all connections account for. */
+export interface ReceiverMemory {
+  receivingBytes: number;
+  check(): void;
+}
+
 /** The wire in which the peer sends, and messages in node-ipc's wire that may precede it. */
 export interface ReaderChoice {
   readonly wire: Wire;
@@ -32,20 +41,25 @@ export interface ReceiverHandlers {
 
 export class Receiver {
   receivedBytes = 0;
+  /** Bytes of a message that has not arrived completely, above OWN_BYTES. */
+  receivingBytes = 0;
   readonly #ring: ReceiveRing;
   readonly #handlers: ReceiverHandlers;
+  readonly #memory: ReceiverMemory;
   readonly #turn: Turn;
   #wire: Wire | undefined = undefined;
   #prelude: DelimitedWire | undefined = undefined;
   /** Whose memory the kernel was given. */
   #asked: Wire | undefined = undefined;
   #askedBytes = 0;
+  #looping = false;
   #stopped = false;
   /** The peer has ended. */
   #isLast = false;
 
-  constructor(ring: ReceiveRing, limits: TurnLimits, handlers: ReceiverHandlers) {
+  constructor(ring: ReceiveRing, limits: TurnLimits, memory: ReceiverMemory, handlers: ReceiverHandlers) {
     this.#ring = ring;
+    this.#memory = memory;
     this.#handlers = handlers;
     this.#turn = new Turn(limits, () => this.#continue());
   }
@@ -67,7 +81,7 @@ export class Receiver {
 
   /** Where the next read should land. Borrowed until `received`. */
   writable(): Buffer {
-    this.#asked = this.#prelude ?? this.#wire;
+    this.#asked = this.#stopped ? undefined : (this.#prelude ?? this.#wire);
     const memory = this.#asked === undefined ? this.#ring.lap() : this.#asked.parser.writable();
     this.#askedBytes = memory.length;
     return memory;
@@ -101,9 +115,22 @@ export class Receiver {
     if (!this.#turn.over || this.#stopped) this.#exhausted();
   }
 
+  /** Takes nothing more, and gives up what is unfinished. */
   stop(): void {
     this.#stopped = true;
     this.#turn.stop();
+    if (!this.#looping) this.#abandon();
+  }
+
+  #abandon(): void {
+    (this.#prelude ?? this.#wire)?.parser.abandon();
+    this.#account();
+  }
+
+  #account(): void {
+    const more = Math.max(0, this.unfinishedBytes - OWN_BYTES) - this.receivingBytes;
+    this.receivingBytes += more;
+    this.#memory.receivingBytes += more;
   }
 
   #reader(firstBytes: Buffer): Wire {
@@ -116,6 +143,17 @@ export class Receiver {
   }
 
   #loop(): void {
+    this.#looping = true;
+    this.#readOn();
+    this.#looping = false;
+    if (this.#stopped) this.#abandon();
+    else this.#account();
+    // It may be this peer that is cut.
+    if (this.receivingBytes > 0) this.#memory.check();
+    if (this.#turn.over && !this.#stopped) this.#yield();
+  }
+
+  #readOn(): void {
     const turn = this.#turn;
     for (let done = false; !done && !this.#stopped;) {
       try {
@@ -127,7 +165,6 @@ export class Receiver {
         else this.#handlers.broken(error as Error);
       }
     }
-    if (turn.over && !this.#stopped) this.#yield();
   }
 
   /** Messages in node-ipc's wire up to the byte that begins the ringwire greeting. */

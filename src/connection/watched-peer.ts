@@ -78,6 +78,10 @@ export class WatchedPeer implements Watched, Signs, LivenessHandlers {
     return this.#receiver.unfinishedBytes;
   }
 
+  get receivingBytes(): number {
+    return this.#receiver.receivingBytes;
+  }
+
   get receivedBytes(): number {
     return this.#receiver.receivedBytes;
   }

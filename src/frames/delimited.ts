@@ -204,7 +204,7 @@ export class DelimitedParser implements FrameParser {
   #keep(to: number): void {
     if (to === this.#cursor) return;
     this.#checkSize(this.#carry.length + to - this.#cursor - this.#delimiter.length);
-    this.#carry.append(this.#bytes, this.#cursor, to, 0);
+    this.#carry.append(this.#bytes, this.#cursor, to, this.#messageMax + this.#delimiter.length);
     this.#cursor = to;
   }
 
@@ -217,11 +217,15 @@ export class DelimitedParser implements FrameParser {
     return frame;
   }
 
-  #checkSize(bytes: number): void {
-    if (bytes <= this.#messageMax) return;
+  abandon(): void {
     this.#dead = true;
     this.#carry.clear();
     this.#rest();
+  }
+
+  #checkSize(bytes: number): void {
+    if (bytes <= this.#messageMax) return;
+    this.abandon();
     throw new FrameError('ERR_RINGWIRE_FRAME_TOO_LARGE', `a message of more than ${this.#messageMax} bytes`, {
       limit: this.#messageMax,
       actual: bytes,

@@ -53,6 +53,8 @@ export interface FrameParser {
   deliver(receiver: FrameReceiver, countMax: number): number;
   /** Moves what has not been parsed yet into memory of the parser's own, so that the caller may go away in mid-chunk. */
   park(): void;
+  /** Gives up all that has come, and its memory: nothing more is returned. Not within `deliver`. */
+  abandon(): void;
   /** Bytes of an unfinished frame: not zero at the end of a stream means that it was cut. */
   readonly unfinishedBytes: number;
 }

@@ -255,11 +255,15 @@ export class LengthPrefixedParser implements FrameParser {
   }
 
   /** Dead parsers return nothing: the rest of the stream has no boundaries any more. */
-  #fail(error: unknown): never {
+  abandon(): void {
     this.#dead = true;
     this.peerPayloadMax = 0;
     this.#carry.clear();
     this.#rest();
+  }
+
+  #fail(error: unknown): never {
+    this.abandon();
     throw error;
   }
 

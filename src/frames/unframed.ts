@@ -51,6 +51,11 @@ export class UnframedParser implements FrameParser {
     if (this.#unread) this.feed(Buffer.from(this.#frame.bytes.subarray(this.#frame.start, this.#frame.end)));
   }
 
+  abandon(): void {
+    this.#unread = false;
+    this.next();
+  }
+
   #hold(bytes: Buffer, end: number): void {
     const frame = this.#frame;
     frame.bytes = bytes;

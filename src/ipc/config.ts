@@ -103,7 +103,7 @@ export class Config {
   slowConsumer: SlowConsumerPolicy = 'drop-newest';
   /** With 'latest': messages of one key replace each other. Without it the event is the key. */
   slowConsumerKey: ((type: string, data: unknown) => string) | undefined = undefined;
-  /** Above this many bytes that wait for all peers of the instance, the peer with the most of them is cut. */
+  /** Above this many bytes, unsent ones and those of unfinished messages, of all peers of the instance, the peer with the most of them is cut. */
   maxTotalPendingBytes: number = DEFAULT_LIMITS.totalPendingBytesMax;
   /** Servers: a client above `highWaterMark` that takes less than that in so many milliseconds is cut; false: never. */
   writeStallTimeout: number | false = DEFAULT_LIMITS.writeStallTimeoutMs;

@@ -17,13 +17,16 @@ class Member implements Watched {
   readonly errors: RingwireError[] = [];
   readonly #memory: MemoryBudget;
   pendingBytes: number;
+  receivingBytes: number;
   isCut = false;
   onCut: () => void = () => {};
 
-  constructor(memory: MemoryBudget, pendingBytes = 0) {
+  constructor(memory: MemoryBudget, pendingBytes = 0, receivingBytes = 0) {
     this.#memory = memory;
     this.pendingBytes = pendingBytes;
+    this.receivingBytes = receivingBytes;
     memory.bytes += pendingBytes;
+    memory.receivingBytes += receivingBytes;
   }
 
   check(nowMs: number): void {
@@ -33,6 +36,7 @@ class Member implements Watched {
   cut(error: RingwireError): void {
     this.isCut = true;
     this.#memory.bytes -= this.pendingBytes;
+    this.#memory.receivingBytes -= this.receivingBytes;
     this.errors.push(error);
     this.onCut();
   }
@@ -92,6 +96,21 @@ test('time in which the process slept is nobody’s fault', (context) => {
   }
   assert.deepEqual(member.looks, [250, 750, 1050, 1300]);
   watchdog.delete(member);
+});
+
+test('memory: unsent bytes and unfinished messages count together, of a peer and of all', () => {
+  const memory = new MemoryBudget(1_000);
+  const members = [new Member(memory, 450), new Member(memory, 0, 300), new Member(memory, 250, 240)];
+  memory.groups.add(members);
+  assert.equal(memory.isOver, true);
+  memory.check();
+  assert.deepEqual(
+    members.map((each) => each.isCut),
+    [false, false, true],
+  );
+  assert.deepEqual([memory.bytes, memory.receivingBytes, memory.isOver], [450, 300, false]);
+  assert.equal(members[2]?.errors[0]?.actual, 1_240);
+  assert.match(String(members[2]?.errors[0]?.message), /this one has the most, 490$/);
 });
 
 test('memory: the largest goes first, and no more of them than need be', () => {

@@ -124,6 +124,31 @@ for (const { name, make, beginning, message } of KINDS) {
   }
 }
 
+for (const { name, make, beginning, message } of KINDS) {
+  test(`${name}: abandoned in the middle of a message or of a chunk it keeps nothing and returns nothing more`, async () => {
+    const ring = new ReceiveRing(64 * 1024);
+    const watch = new Watch(ring);
+    const [inMessage, inChunk] = [make(ring), make(ring)];
+    const large = message(MESSAGE_BYTES);
+    for (const parser of [inMessage, inChunk]) lend(parser, Buffer.concat([beginning, message(10)]), watch);
+    read(inMessage, large.subarray(0, MESSAGE_BYTES / 2), watch);
+    if (name !== 'unframed') assert.equal(inMessage.unfinishedBytes, MESSAGE_BYTES / 2);
+    inChunk.feed(Buffer.concat([message(5_000), message(6_000)]));
+    if (name !== 'unframed') assert.equal(inChunk.deliver({ receive: () => {} }, 1), 1);
+    inChunk.park();
+    const { count } = watch;
+    for (const parser of [inMessage, inChunk]) {
+      parser.abandon();
+      assert.equal(parser.unfinishedBytes, 0);
+      parser.feed(Buffer.concat([large.subarray(MESSAGE_BYTES / 2), message(10)]));
+      if (name !== 'unframed') assert.equal(parser.deliver(watch, 10), 0);
+      assert.ok(parser.writable().buffer === ring.bytes.buffer, 'a read costs no memory of its own');
+    }
+    if (name !== 'unframed') assert.equal(watch.count, count);
+    assert.equal(await watch.left(), 0);
+  });
+}
+
 test('a message that is refused leaves nothing either', async () => {
   for (const { make, beginning, message } of KINDS.slice(0, 2)) {
     const ring = new ReceiveRing(64 * 1024);

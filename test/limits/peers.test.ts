@@ -27,10 +27,10 @@ function lastSocket(stage: Stage): PeerSocket {
   return stage.server.sockets.at(-1) as PeerSocket;
 }
 
-/** The header of an ordinary frame, announce before it, and `bytes` of its payload. */
-function beginning(bytes: number): Buffer {
+/** The header of an ordinary frame, announce before it, and `bytes` of its `payloadBytes`. */
+function beginning(bytes: number, payloadBytes = 100_000): Buffer {
   const announce = frame(0, 0, Buffer.from('02000080736f6d65', 'hex'));
-  const whole = frame(0x8000, 3, Buffer.alloc(100_000));
+  const whole = frame(0x8000, 3, Buffer.alloc(payloadBytes));
   return Buffer.concat([announce, whole.subarray(0, 8 + bytes)]);
 }
 
@@ -234,6 +234,43 @@ test('maxTotalPendingBytes: of many stopped peers the largest goes, the others s
     assert.deepEqual(refusals(stage), { ERR_RINGWIRE_MEMORY_LIMIT: 1 });
     await stage.askWitness();
   }));
+
+for (const wire of ['node-ipc', 'ringwire'] as const) {
+  test(`maxTotalPendingBytes, wire of ${wire}: of unfinished messages the largest goes, the others arrive`, () =>
+    onStage({ maxTotalPendingBytes: 2.5 * MUCH, maxMessageSize: 2 * MUCH }, async (stage) => {
+      const isBinary = wire === 'ringwire';
+      const sizes: number[] = [];
+      stage.server.on('some', (data: Buffer | string) => sizes.push(data.length));
+      const begin = async (bytes: number): Promise<Peer> => {
+        const peer = isBinary ? await greeted(stage) : await stage.peer();
+        const before = isBinary ? beginning(0, bytes + 16) : '{"type":"some","data":"';
+        const { receivedBytes } = statsOf(stage);
+        peer.socket.write(before);
+        peer.socket.write(Buffer.alloc(bytes, 0x78));
+        const arrived = receivedBytes + before.length + bytes;
+        await until('the bytes to arrive', () => statsOf(stage).receivedBytes >= arrived);
+        return peer;
+      };
+      const small = await begin(MUCH / 2);
+      const large = await begin(1.25 * MUCH);
+      assert.deepEqual(codes(stage), [], 'there is room for both');
+      const medium = await begin(MUCH);
+      await within('the largest to be cut', large.closed);
+      assert.deepEqual(codes(stage), ['MEMORY_LIMIT'], 'at once, not at the next beat');
+      if (isBinary) assert.equal(goodbyeReason(large.received), 14);
+      for (const { socket } of [small, medium])
+        socket.write(isBinary ? Buffer.alloc(16) : `${'x'.repeat(16)}"}\f`);
+      await until('the others to arrive', () => sizes.length === 2);
+      assert.deepEqual(
+        sizes.toSorted((one, other) => one - other),
+        [MUCH / 2 + 16, MUCH + 16],
+      );
+      // What has arrived counts no more: there is room for a third one.
+      await begin(1.75 * MUCH);
+      assert.deepEqual(refusals(stage), { ERR_RINGWIRE_MEMORY_LIMIT: 1 });
+      await stage.askWitness();
+    }));
+}
 
 for (const setting of [{ maxTurnBytes: 1_000 }, {}]) {
   test(`floodTimeout: a peer that spends every turn is cut where that is asked for, ${JSON.stringify(setting)}`, () =>

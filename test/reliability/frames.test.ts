@@ -53,6 +53,31 @@ test('T06 length-prefix bomb: 15 GiB promised by 1,000 peers cost nothing, more 
   assert.deepEqual(account.errors, { FRAME_TOO_LARGE: 5, TRUNCATED: 1000 });
 });
 
+for (const wire of ['node-ipc', 'ringwire'] as const) {
+  test(`T06 most of 15 MiB from each of 12 peers, wire of ${wire}: together they keep maxTotalPendingBytes`, async (t) => {
+    const settings = { maxTotalPendingBytes: 16 * MIB };
+    const beginning =
+      wire === 'ringwire'
+        ? Buffer.concat([GREETING, ANNOUNCE, header(15 * MIB, 0x8000, RAW)])
+        : Buffer.from('{"type":"msg","data":"');
+    // V8 begins to look for Buffers that are used no more when there are some 64 MiB.
+    const account = await harness.row({ settings, rssMib: 112 }, async ({ address, until }) => {
+      const peers = await Attacker.many(address, 12);
+      for (const peer of peers) {
+        peer.write(beginning);
+        peer.write(Buffer.alloc(14 * MIB, 'x'));
+      }
+      await until('most of them to be cut', ({ errors }) => (errors['MEMORY_LIMIT'] ?? 0) >= 11);
+      await until('the rest to be there', ({ stats }) => (stats?.receivedBytes ?? 0) >= 14 * MIB);
+      for (const peer of peers) peer.socket.destroy();
+      await Promise.all(peers.map((each) => each.untilClosed()));
+      await until('all to be gone', ({ closes }) => closes >= 12);
+    });
+    t.diagnostic(`${account.grownMib.toFixed(1)} MiB more for 168 MiB that came`);
+    assert.deepEqual(account.errors, { MEMORY_LIMIT: 11, TRUNCATED: 1 });
+  });
+}
+
 test('T08 many tiny frames: a million empty ones in one write, and others keep their turn', async (t) => {
   const writes = scaled(t, 1, 10);
   const account = await harness.row({ rssMib: 64 }, async ({ address, until }) => {

@@ -76,6 +76,7 @@ export interface Account {
     | {
         pendingBytes: number;
         unsentBytes: number;
+        receivedBytes: number;
         dropped: Record<string, number>;
         refusals: Record<string, number>;
       }

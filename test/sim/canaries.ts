@@ -290,6 +290,27 @@ export const CANARIES: readonly Canary[] = [
     'limits/endings.test.js',
   ),
   bug(
+    'unfinished messages count for nobody',
+    'connection/receiver.js',
+    'this.#memory.receivingBytes += more;',
+    '',
+    'limits/peers.test.js',
+  ),
+  bug(
+    'a peer that is cut keeps its unfinished message',
+    'connection/receiver.js',
+    '(this.#prelude ?? this.#wire)?.parser.abandon();',
+    '',
+    'limits/peers.test.js',
+  ),
+  bug(
+    'a mere promise gets memory',
+    'bytes/carry.js',
+    'this.length >= BLOCK_BYTES_MIN || ',
+    'this.length >= 0 || ',
+    'frames/length-prefixed-faults.test.js',
+  ),
+  bug(
     'an idle connection keeps its largest message',
     'frames/length-prefixed.js',
     'this.#frame.bytes = bytes;',

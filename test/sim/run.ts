@@ -127,7 +127,8 @@ class Run {
   get #unaccounted(): string | undefined {
     for (const { name, context } of [this.#server, ...this.#clients]) {
       const { memory, pool } = context ?? {};
-      if (memory !== undefined && memory.bytes !== 0) return `${name} accounts for ${memory.bytes} bytes`;
+      const bytes = (memory?.bytes ?? 0) + (memory?.receivingBytes ?? 0);
+      if (bytes !== 0) return `${name} accounts for ${bytes} bytes`;
       if (pool !== undefined && pool.inUseCount !== 0) return `${name} holds ${pool.inUseCount} slabs`;
     }
     return undefined;
