@@ -145,9 +145,9 @@ export class World {
     if (pendingBytes < 0) this.broken('bounds', `${pendingBytes} bytes wait`);
     // Below their soft marks peers are looked at on the next beat.
     const total = limits.totalPendingBytesMax + clients * (limits.pendingBytesSoft + 2 * SIZE_MAX);
-    if (memory.bytes > total || memory.bytes < 0) {
-      this.broken('bounds', `${memory.bytes} bytes wait for all peers, ${total} may`);
-    }
+    const bytes = memory.bytes + memory.receivingBytes;
+    if (bytes > total || memory.bytes < 0 || memory.receivingBytes < 0)
+      this.broken('bounds', `${bytes} bytes of all peers, ${total} may be there`);
   }
 
   /** What an endpoint has reported. */
