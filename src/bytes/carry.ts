@@ -35,7 +35,7 @@ export class Carry {
     this.length += to - from;
   }
 
-  /** Reads may land here: enough has come of the unit, or a block is there anyway. A mere promise is given none of its own. */
+  /** Reads may land here: enough has come of the unit, or a block lies ready. For a mere promise none is made. */
   get isWorthABlock(): boolean {
     return this.length >= BLOCK_BYTES_MIN || this.#ring.spareBlock !== undefined;
   }
@@ -65,6 +65,13 @@ export class Carry {
       this.bytes = NOTHING;
       this.view = NO_VIEW;
     }
+  }
+
+  /** Forgets everything. Its memory may be lent for a read that is still to come, and goes to nobody else. */
+  drop(): void {
+    this.length = 0;
+    this.bytes = NOTHING;
+    this.view = NO_VIEW;
   }
 
   #grow(bytes: number, total: number): void {

@@ -46,6 +46,8 @@ export interface BinaryWireOptions {
   /** Events that are sent with a codec of their own, whatever the connection uses. */
   eventCodecs?: ReadonlyMap<string, Codec> | undefined;
   frameBytesMax: number;
+  /** Largest frame that is sent, where it is another than `frameBytesMax`. */
+  sentBytesMax?: number | undefined;
   id: string;
   /** What this side offers in its hello, bits of `Feature`. */
   features?: number | undefined;
@@ -78,16 +80,12 @@ export class BinaryWire implements Wire {
   #receivedSlot: Slot = new Slot('');
 
   constructor(ring: ReceiveRing, options: BinaryWireOptions, sink: Sink) {
-    this.parser = new LengthPrefixedParser(ring, options.frameBytesMax);
+    const { events, codec, eventCodecs, frameBytesMax, sentBytesMax = frameBytesMax } = options;
+    this.parser = new LengthPrefixedParser(ring, frameBytesMax);
     this.#options = options;
     this.#codecs = options.codecs;
-    this.#events = options.events;
-    this.#encoder = new BinaryEncoder(
-      options.events,
-      options.codec,
-      options.frameBytesMax,
-      options.eventCodecs,
-    );
+    this.#events = events;
+    this.#encoder = new BinaryEncoder(events, codec, sentBytesMax, eventCodecs);
     this.#sink = sink;
   }
 

@@ -21,6 +21,8 @@ const CLOSING_BRACE = 0x7d;
 export interface DelimitedWireOptions {
   envelopes: Envelopes;
   frameBytesMax: number;
+  /** Largest message that is sent, where it is another than `frameBytesMax`. */
+  sentBytesMax?: number | undefined;
   limits: ValueLimits;
 }
 
@@ -43,7 +45,7 @@ export class DelimitedWire implements Wire, MessageReceiver {
 
   constructor(ring: ReceiveRing, options: DelimitedWireOptions, sink: Sink) {
     this.parser = new DelimitedParser(ring, options.envelopes.delimiter, options.frameBytesMax);
-    this.bytesMax = options.frameBytesMax;
+    this.bytesMax = options.sentBytesMax ?? options.frameBytesMax;
     this.#options = options;
     this.#familiarBytesMax = familiarBytesMax(options.limits);
     this.#sink = sink;

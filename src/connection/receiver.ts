@@ -81,7 +81,7 @@ export class Receiver {
 
   /** Where the next read should land. Borrowed until `received`. */
   writable(): Buffer {
-    this.#asked = this.#stopped ? undefined : (this.#prelude ?? this.#wire);
+    this.#asked = this.#prelude ?? this.#wire;
     const memory = this.#asked === undefined ? this.#ring.lap() : this.#asked.parser.writable();
     this.#askedBytes = memory.length;
     return memory;
@@ -124,11 +124,12 @@ export class Receiver {
 
   #abandon(): void {
     (this.#prelude ?? this.#wire)?.parser.abandon();
-    this.#account();
+    this.#account(0);
   }
 
-  #account(): void {
-    const more = Math.max(0, this.unfinishedBytes - OWN_BYTES) - this.receivingBytes;
+  /** @param bytes that have come of a message and may stay */
+  #account(bytes: number): void {
+    const more = Math.max(0, bytes - OWN_BYTES) - this.receivingBytes;
     this.receivingBytes += more;
     this.#memory.receivingBytes += more;
   }
@@ -143,11 +144,13 @@ export class Receiver {
   }
 
   #loop(): void {
+    // What completes a message counts no more: its handlers may send that much.
+    this.#account(0);
     this.#looping = true;
     this.#readOn();
     this.#looping = false;
     if (this.#stopped) this.#abandon();
-    else this.#account();
+    else this.#account((this.#prelude ?? this.#wire)?.parser.carriedBytes ?? 0);
     // It may be this peer that is cut.
     if (this.receivingBytes > 0) this.#memory.check();
     if (this.#turn.over && !this.#stopped) this.#yield();

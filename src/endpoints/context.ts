@@ -26,7 +26,13 @@ import type { Sink, Wire, WireKind } from '../connection/wire.ts';
 import type { Emitter } from '../emitter.ts';
 import { Feature } from '../frames/control.ts';
 import { delimiterBytes } from '../frames/delimited.ts';
-import { KEPT_SLAB_BYTES, KEPT_SLABS_FREE_MAX, type Limits, type SlowConsumerPolicy } from '../limits.ts';
+import {
+  FRAME_BYTES_FLOOR,
+  KEPT_SLAB_BYTES,
+  KEPT_SLABS_FREE_MAX,
+  type Limits,
+  type SlowConsumerPolicy,
+} from '../limits.ts';
 import { type EventCodecs, eventCodecsOf, structsOf } from './event-codecs.ts';
 
 export interface Accounts {
@@ -88,9 +94,16 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
   const eventCodecs = eventCodecsOf(options.eventCodecs, byName, struct);
   for (const codec of eventCodecs.values()) codecs[codec.id] ??= codec;
   const events = new EventIds(options.events, limits.eventNameBytesMax);
+  // One that is larger than what all peers together may take could never arrive: its sender is told before it begins.
+  const frameBytesMax = Math.max(
+    FRAME_BYTES_FLOOR,
+    Math.min(limits.frameBytesMax, limits.totalPendingBytesMax),
+  );
+  const sentBytesMax = limits.frameBytesMax;
   const delimited = {
     envelopes: new Envelopes(delimiterBytes(options.delimiter)),
-    frameBytesMax: limits.frameBytesMax,
+    frameBytesMax,
+    sentBytesMax,
     limits,
   };
   const binary = {
@@ -99,7 +112,8 @@ export function makeContext(emitter: Emitter, options: ContextOptions): Connecti
     followPeer: options.followPeer,
     events,
     eventCodecs: eventCodecs.size > 0 ? eventCodecs : undefined,
-    frameBytesMax: limits.frameBytesMax,
+    frameBytesMax,
+    sentBytesMax,
     id: options.id,
     features: (options.features ?? 0) | (options.ack === true ? Feature.session : 0),
     structs: struct,

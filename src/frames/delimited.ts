@@ -74,6 +74,10 @@ export class DelimitedParser implements FrameParser {
     return this.#carry.length + this.#limit - this.#cursor;
   }
 
+  get carriedBytes(): number {
+    return this.#carry.length;
+  }
+
   /** The next byte that will be parsed when a message could start there; undefined in mid-message or without bytes. */
   get firstByte(): number | undefined {
     return this.#carry.length === 0 && this.#cursor < this.#limit ? this.#bytes[this.#cursor] : undefined;
@@ -219,7 +223,7 @@ export class DelimitedParser implements FrameParser {
 
   abandon(): void {
     this.#dead = true;
-    this.#carry.clear();
+    this.#carry.drop();
     this.#rest();
   }
 

@@ -53,10 +53,12 @@ export interface FrameParser {
   deliver(receiver: FrameReceiver, countMax: number): number;
   /** Moves what has not been parsed yet into memory of the parser's own, so that the caller may go away in mid-chunk. */
   park(): void;
-  /** Gives up all that has come, and its memory: nothing more is returned. Not within `deliver`. */
+  /** Gives up all that has come, and its memory: nothing more is returned. Not for receivers, within `deliver`. */
   abandon(): void;
-  /** Bytes of an unfinished frame: not zero at the end of a stream means that it was cut. */
+  /** Bytes that have come and were not taken: not zero at the end of a stream means that it was cut. */
   readonly unfinishedBytes: number;
+  /** Of these, the beginning of a frame that has not arrived completely. */
+  readonly carriedBytes: number;
 }
 
 /** `deliver` in terms of `next`. */

@@ -49,6 +49,10 @@ export class LengthPrefixedParser implements FrameParser {
     return this.#carry.length + this.#limit - this.#cursor;
   }
 
+  get carriedBytes(): number {
+    return this.#carry.length;
+  }
+
   writable(): Buffer {
     // What is parked will be parsed before this read: of the place that it leaves, only the alignment is known.
     const missing = this.#cursor < this.#limit ? -this.unfinishedBytes & 7 : this.#missing();
@@ -258,7 +262,7 @@ export class LengthPrefixedParser implements FrameParser {
   abandon(): void {
     this.#dead = true;
     this.peerPayloadMax = 0;
-    this.#carry.clear();
+    this.#carry.drop();
     this.#rest();
   }
 

@@ -9,9 +9,11 @@ import { blankFrame, deliverEach, type Frame, type FrameParser, type FrameReceiv
 
 export class UnframedParser implements FrameParser {
   readonly unfinishedBytes = 0;
+  readonly carriedBytes = 0;
   readonly #ring: ReceiveRing;
   readonly #frame: Frame;
   #unread = false;
+  #dead = false;
 
   constructor(ring: ReceiveRing) {
     this.#ring = ring;
@@ -52,6 +54,7 @@ export class UnframedParser implements FrameParser {
   }
 
   abandon(): void {
+    this.#dead = true;
     this.#unread = false;
     this.next();
   }
@@ -61,6 +64,6 @@ export class UnframedParser implements FrameParser {
     frame.bytes = bytes;
     frame.start = 0;
     frame.end = end;
-    this.#unread = end > 0;
+    this.#unread = end > 0 && !this.#dead;
   }
 }

@@ -272,6 +272,66 @@ for (const wire of ['node-ipc', 'ringwire'] as const) {
     }));
 }
 
+test('maxTotalPendingBytes: a message that is being handled counts no more, and who is cut meanwhile counts no more either', () =>
+  onStage({ maxTotalPendingBytes: 2 * MUCH, maxMessageSize: 2 * MUCH }, async (stage) => {
+    const { server } = stage;
+    const beside = await stage.peer();
+    beside.socket.pause();
+    server.emit(lastSocket(stage), 'much', 'x'.repeat(MUCH / 2));
+    const asking = await stage.peer();
+    let received = 0;
+    asking.socket.on('data', (chunk: Buffer) => (received += chunk.length));
+    server.on('answer with', (data: { bytes: number }, socket: PeerSocket) => {
+      server.emit(socket, 'answer', 'x'.repeat(data.bytes));
+    });
+    const ask = (bytes: number): void => {
+      const text = `{"type":"answer with","data":{"bytes":${bytes},"text":"${'x'.repeat(1.25 * MUCH)}"}}\f`;
+      asking.socket.write(text);
+    };
+    ask(0.75 * MUCH);
+    await until('the answer', () => received > 0.75 * MUCH);
+    assert.deepEqual(codes(stage), [], 'there is room for both answers');
+    ask(1.75 * MUCH);
+    await within('who asks for too much to be cut', asking.closed);
+    assert.deepEqual(codes(stage), ['MEMORY_LIMIT']);
+    assert.equal(beside.isClosed, false);
+    assert.equal(statsOf(stage).pendingBytes > 0.4 * MUCH, true, 'what waits for the other one stays');
+    await stage.askWitness();
+  }));
+
+test('maxTotalPendingBytes: 64 KiB of each peer are its own, and whole messages that wait for their turn are not unfinished', () =>
+  onStage({ maxTotalPendingBytes: 70_000, maxTurnMessages: 1 }, async (stage) => {
+    let handled = 0;
+    stage.server.on('some', () => handled++);
+    for (let count = 0; count < 4; count++) {
+      const peer = await stage.peer();
+      const { receivedBytes } = statsOf(stage);
+      peer.socket.write(`{"type":"some","data":"${'x'.repeat(60_000)}`);
+      await until('the bytes to arrive', () => statsOf(stage).receivedBytes >= receivedBytes + 60_000);
+    }
+    const busy = await stage.peer();
+    busy.socket.write(`{"type":"some","data":"${'x'.repeat(100)}"}\f`.repeat(2_000));
+    await until('all of them', () => handled === 2_000);
+    assert.deepEqual(codes(stage), []);
+    await stage.askWitness();
+  }));
+
+for (const wire of ['node-ipc', 'ringwire'] as const) {
+  test(`maxTotalPendingBytes, wire of ${wire}: a message that could never arrive is refused like one above maxMessageSize`, () =>
+    onStage({ maxTotalPendingBytes: 70_000 }, async (stage) => {
+      const isBinary = wire === 'ringwire';
+      const peer = isBinary ? await greeted(stage) : await stage.peer();
+      peer.socket.write(isBinary ? beginning(0, 70_001) : `{"type":"some","data":"${'x'.repeat(70_000)}`);
+      await within('the peer to be cut', peer.closed);
+      assert.deepEqual(codes(stage), ['FRAME_TOO_LARGE']);
+      if (isBinary) {
+        assert.equal(goodbyeReason(peer.received), 1);
+        assert.equal(peer.received.readUInt32LE(4), 70_000, 'the preamble has told');
+      }
+      await stage.askWitness();
+    }));
+}
+
 for (const setting of [{ maxTurnBytes: 1_000 }, {}]) {
   test(`floodTimeout: a peer that spends every turn is cut where that is asked for, ${JSON.stringify(setting)}`, () =>
     onStage({ floodTimeout: 100, ...setting }, async (stage) => {

@@ -5,11 +5,13 @@
  */
 import { once } from 'node:events';
 import net from 'node:net';
+import { setPriority } from 'node:os';
 import tls from 'node:tls';
 import { within } from '../compat/support/waiting.ts';
 import { frame } from '../frames/naive.ts';
 
 const PATIENCE_MS = 20_000;
+const ATTACKER_NICE = 10;
 /** Attackers at once. */
 const GROUP = 20;
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex');
@@ -136,6 +138,11 @@ export class Attacker {
   }
 }
 
+/** From now on this process takes what processors the others leave: what an attacker takes of them is no fault of the server's. */
+export function giveWay(): void {
+  setPriority(ATTACKER_NICE);
+}
+
 /**
  * Runs `attack` for each index below `count`, a group at once, with breaks as long as a group takes. The attackers share the machine's processors
  * with the server: without breaks the witnesses would wait for them, not for it.
@@ -143,7 +150,8 @@ export class Attacker {
 export async function inGroups(count: number, attack: (index: number) => Promise<unknown>): Promise<void> {
   for (let from = 0; from < count; from += GROUP) {
     const start = performance.now();
-    await Promise.all(Array.from({ length: GROUP }, (_, index) => attack(from + index)));
+    const length = Math.min(GROUP, count - from);
+    await Promise.all(Array.from({ length }, (_, index) => attack(from + index)));
     await new Promise((resolve) => setTimeout(resolve, performance.now() - start));
   }
 }

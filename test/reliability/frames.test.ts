@@ -17,6 +17,7 @@ import {
   JSON_CODEC,
   PREAMBLE,
   RAW,
+  giveWay,
 } from './attacker.ts';
 import { scaled } from './scale.ts';
 import { Harness } from './witness.ts';
@@ -24,6 +25,7 @@ import { Harness } from './witness.ts';
 let harness: Harness;
 before(async () => {
   harness = await Harness.start();
+  giveWay();
 });
 after(() => harness.end());
 

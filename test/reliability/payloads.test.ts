@@ -21,6 +21,7 @@ import {
   MSGPACK,
   PREAMBLE,
   RAW,
+  giveWay,
 } from './attacker.ts';
 import { jsonBombs, msgpackBombs } from './bombs.ts';
 import { scaled } from './scale.ts';
@@ -30,6 +31,7 @@ let harness: Harness;
 let certificates: Certificates;
 before(async () => {
   harness = await Harness.start();
+  giveWay();
   certificates = await makeCertificates(harness.folder);
 });
 after(() => harness.end());

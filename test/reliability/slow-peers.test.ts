@@ -10,7 +10,7 @@ import { after, before, test } from 'node:test';
 import { inlineFrame } from '../frames/naive.ts';
 import { type Certificates, makeCertificates } from '../support/certificates.ts';
 import { seeded } from '../support/seeded.ts';
-import { ANSWER, Attacker, greetingIn, json, JSON_CODEC, QUESTION } from './attacker.ts';
+import { ANSWER, Attacker, greetingIn, json, JSON_CODEC, QUESTION, giveWay } from './attacker.ts';
 import { scaled } from './scale.ts';
 import { Harness, type RowOptions, type Target } from './witness.ts';
 
@@ -18,6 +18,7 @@ let harness: Harness;
 let certificates: Certificates;
 before(async () => {
   harness = await Harness.start();
+  giveWay();
   certificates = await makeCertificates(harness.folder);
 });
 after(() => harness.end());

@@ -10,7 +10,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type net from 'node:net';
-import { setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXTENSION } from '../compat/support/subjects.ts';
@@ -29,8 +29,6 @@ const MIB: number = 1024 * 1024;
 const ATTEMPTS = 3;
 /** Peers that have been there before the first row: a server that is attacked has been up for a while, its code is compiled. */
 const EARLIER_PEERS = 400;
-/** As nice as the process that attacks is to the others: it shares their processors, and what it takes of those is no fault of the server's. */
-const ATTACKER_NICE = 10;
 
 class TooSlow extends Error {}
 
@@ -180,8 +178,6 @@ export class Harness {
     const harness = new Harness(await mkdtemp(join(tmpdir(), 'ringwire-rel-')), launcher);
     await Promise.all([harness.#victim.ready, harness.#witnesses.ready]);
     await harness.#warmUp();
-    // The server and the witnesses, which have started, keep theirs.
-    setPriority(ATTACKER_NICE);
     return harness;
   }
 

@@ -301,7 +301,21 @@ export const CANARIES: readonly Canary[] = [
     'connection/receiver.js',
     '(this.#prelude ?? this.#wire)?.parser.abandon();',
     '',
-    'limits/peers.test.js',
+    'connection/receiver.test.js',
+  ),
+  bug(
+    'memory that is lent for a read goes to another peer',
+    'frames/length-prefixed.js',
+    'this.#carry.drop();',
+    'this.#carry.clear();',
+    'frames/memory.test.js',
+  ),
+  bug(
+    'a message that is being handled counts',
+    'connection/receiver.js',
+    'send that much.\n        this.#account(0);',
+    'send that much.',
+    'connection/receiver.test.js',
   ),
   bug(
     'a mere promise gets memory',

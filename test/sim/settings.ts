@@ -46,7 +46,7 @@ export function drawSettings(chance: Chance): Settings {
       frameBytesMax: 1024 * 1024,
       pendingBytesSoft,
       pendingBytesMax: pendingBytesSoft * random.pick([1, 4, 64]),
-      totalPendingBytesMax: random.pick([50_000, 1_000_000, DEFAULT_LIMITS.totalPendingBytesMax]),
+      totalPendingBytesMax: random.pick([200_000, 1_000_000, DEFAULT_LIMITS.totalPendingBytesMax]),
       writeStallTimeoutMs: random.pick([500, 5_000, Infinity]),
       frameTimeoutMs: random.pick([2_000, 30_000]),
       heartbeatMs: random.pick([200, 1_000, 15_000]),
