@@ -188,7 +188,11 @@ test('a length at the limit costs no more memory than what has arrived', () => {
   });
   const grown = process.memoryUsage().arrayBuffers - before;
   assert.ok(grown < parsers.length * 1024, `${grown} bytes for ${parsers.length} promised frames`);
-  const room = promising(4096).writable();
+  assert.ok(
+    promising(4096 - 8 - 1).writable().buffer === ring.bytes.buffer,
+    'nor one of which too little has come',
+  );
+  const room = promising(4096 - 8).writable();
   assert.ok(room.buffer !== ring.bytes.buffer, 'one of which more has come does');
   assert.ok(room.length <= 68 * 1024, 'a block, not the whole frame');
 });
