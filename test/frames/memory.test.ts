@@ -178,14 +178,16 @@ test('a block that lies ready is for whoever needs one, also for a promise', () 
   assert.ok(parser.writable().buffer === block.buffer);
 });
 
+/** Bytes of Buffers that are in use. */
+async function used(): Promise<number> {
+  await new Promise((resolve) => setImmediate(resolve));
+  collect();
+  collect();
+  return process.memoryUsage().arrayBuffers;
+}
+
 test('delimited: memory for an unfinished message grows no further than a message may', async () => {
   const ring = new ReceiveRing(64);
-  const used = async (): Promise<number> => {
-    await new Promise((resolve) => setImmediate(resolve));
-    collect();
-    collect();
-    return process.memoryUsage().arrayBuffers;
-  };
   const before = await used();
   const bytes = 600_000;
   const parsers = Array.from({ length: 50 }, () => {
