@@ -258,7 +258,6 @@ export class LengthPrefixedParser implements FrameParser {
     }
   }
 
-  /** Dead parsers return nothing: the rest of the stream has no boundaries any more. */
   abandon(): void {
     this.#dead = true;
     this.peerPayloadMax = 0;
@@ -266,6 +265,7 @@ export class LengthPrefixedParser implements FrameParser {
     this.#rest();
   }
 
+  /** The rest of the stream has no boundaries any more. */
   #fail(error: unknown): never {
     this.abandon();
     throw error;
