@@ -67,7 +67,7 @@ export class MemoryBudget {
     }
     if (largest === undefined) return false;
     const before = this.bytes + this.receivingBytes;
-    const message = `${before} bytes of all peers together wait to leave or have come of unfinished messages, ${this.bytesMax} may: this one has the most, ${most}`;
+    const message = `${before} bytes of all peers together wait to leave or have come of unfinished messages, ${this.bytesMax} are allowed: this one has the most, ${most}`;
     largest.cut(
       new RingwireError('ERR_RINGWIRE_MEMORY_LIMIT', message, {
         limit: this.bytesMax,
