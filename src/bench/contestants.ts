@@ -15,6 +15,7 @@ import { ringwire } from './contestants/ringwire.ts';
 import { ringwireDatagrams } from './contestants/ringwire-datagrams.ts';
 import { VSCODE_JSONRPC } from './contestants/vscode-jsonrpc.ts';
 import { WS } from './contestants/ws.ts';
+import { YARDSTICK } from './contestants/yardstick.ts';
 import { ZEROMQ } from './contestants/zeromq.ts';
 import { nativeMissing } from './native.ts';
 
@@ -48,6 +49,7 @@ export const CONTESTANTS: readonly Contestant[] = [
   overUdp(NET, DATAGRAM_FLOOR),
   BY_HAND,
   NDJSON,
+  YARDSTICK,
   WS,
   ZEROMQ,
   VSCODE_JSONRPC,

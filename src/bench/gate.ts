@@ -2,7 +2,7 @@
  * The gate: does a message cost more than its budget? Counts first: they are the same on a busy machine. Then the speed beside a reference that
  * does the same kind of work in the same process and moment; only their ratio is judged, never a time.
  *
- * Invariant: nothing fails on one look: a ratio that is too low must be too low again in processes of its own.
+ * Invariant: nothing fails on one look: a ratio that is too low must be too low again in new processes.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -35,11 +35,12 @@ const STEADY_COLLECTIONS: readonly string[] = [
   '--max-semi-space-size=4',
 ];
 const TIMEOUT_MS = 60_000;
+const REFERENCE = 'yardstick';
 
 /** A ratio this much below its budget is a slowdown. */
 export const SLOWDOWN_MIN = 0.05;
-/** Processes that take a ratio: three decide when it is far from the line, seven when it is near, and as many again confirm a slowdown. */
-const PROCESSES = { far: 3, near: 7, update: 9 } as const;
+/** Processes that take a ratio: five decide when it is far from the line, nine when it is near, and nine again confirm a slowdown. */
+const PROCESSES = { far: 5, near: 9, update: 9 } as const;
 
 /** What counts may vary by: a share, and a bit that is less than the smallest object or one call more per batch. */
 const TOLERANCES: Readonly<Record<CountName, readonly [share: number, absolute: number]>> = {
@@ -58,58 +59,63 @@ export interface Judgement {
   readonly what: CountName | 'ratio';
   readonly measured: number;
   readonly budget: number;
-  /** `reported`: of another machine, or without a budget. */
+  /** `reported`: on another processor, or beside another reference, than the budget was taken. */
   readonly verdict: 'ok' | 'broken' | 'better' | 'reported';
+}
+
+/** A row with what it may cost. */
+export interface Guarded {
+  readonly scenario: Scenario;
+  readonly budget: Cost;
 }
 
 export interface GateOptions {
   /** Whether the ratios were taken on a processor like this one. */
   readonly sameMachine: boolean;
-  progress(what: string): void;
+  readonly progress: (what: string) => void;
 }
 
-/** Who does the same work with the least code: bytes by hand or in bare echoes, values as lines of JSON. */
-export function referenceFor(scenario: Scenario): Scenario {
-  const contestant =
-    typeof scenario.data !== 'number' ? 'ndjson' : scenario.shape === 'echo' ? 'net' : 'by-hand';
-  const { shape, data, count } = scenario;
-  const name = scenario.id.split('/').slice(2).join('/');
-  return { id: `unix/${contestant}/${name}`, transport: 'unix', contestant, shape, data, count };
+/** The same messages by the least code that does this kind of work. */
+export function referenceFor({ id, shape, data, count }: Scenario): Scenario {
+  const name = id.split('/').slice(2).join('/');
+  return { id: `unix/${REFERENCE}/${name}`, transport: 'unix', contestant: REFERENCE, shape, data, count };
 }
 
 /** @throws RingwireError ERR_RINGWIRE_BENCH_RUN when a measuring process fails */
-export async function judge(scenario: Scenario, budget: Cost, options: GateOptions): Promise<Judgement[]> {
-  const { id } = scenario;
-  options.progress(`${id}: counting`);
-  const counted = await countAll(scenario);
-  const judgements = (Object.keys(TOLERANCES) as CountName[]).flatMap((what): Judgement[] => {
-    const [measured, allowed] = [counted[what], budget[what]];
-    if (measured === undefined || allowed === undefined) return [];
-    return [{ id, what, measured, budget: allowed, verdict: verdictOf(what, measured, allowed) }];
-  });
+export async function judge(rows: readonly Guarded[], options: GateOptions): Promise<Judgement[]> {
+  const judgements: Judgement[] = [];
+  for (const row of rows) judgements.push(...(await judgeCounts(row, options)));
+  const broken = new Set(judgements.filter(({ verdict }) => verdict === 'broken').map(({ id }) => id));
   // A broken count needs no stopwatch.
-  if (judgements.some(({ verdict }) => verdict === 'broken')) return judgements;
-  options.progress(`${id}: comparing with ${budget.against}`);
-  return [...judgements, await judgeSpeed(scenario, budget, options)];
+  const timed = rows.filter(({ scenario }) => !broken.has(scenario.id));
+  judgements.push(...(await judgeSpeeds(timed, options)));
+  return rows.flatMap(({ scenario }) => judgements.filter(({ id }) => id === scenario.id));
 }
 
-/** What a row costs here and now, for a new budget. */
-export async function measureCost(scenario: Scenario, options: Pick<GateOptions, 'progress'>): Promise<Cost> {
-  const against = referenceFor(scenario);
-  options.progress(`${scenario.id}: counting`);
-  const { heap, copied, gc, reads, writes } = await countAll(scenario);
-  options.progress(`${scenario.id}: comparing with ${against.id}`);
-  const ratio = median(await ratios(scenario, PROCESSES.update));
-  const calls =
-    reads === undefined || writes === undefined ? {} : { reads: rounded(reads), writes: rounded(writes) };
-  return {
-    heap: rounded(heap),
-    copied: rounded(copied),
-    gc: rounded(gc),
-    ...calls,
-    ratio: rounded(ratio),
-    against: against.id,
-  };
+/** What rows cost here and now, for new budgets. */
+export async function measureCosts(
+  scenarios: readonly Scenario[],
+  { progress }: Pick<GateOptions, 'progress'>,
+): Promise<Cost[]> {
+  const counted: Counted[] = [];
+  for (const scenario of scenarios) {
+    progress(`${scenario.id}: counting`);
+    counted.push(await countAll(scenario));
+  }
+  const seen = await look(scenarios, PROCESSES.update, progress);
+  return scenarios.map((scenario, index) => {
+    const { heap, copied, gc, reads, writes } = counted[index] as Counted;
+    const calls =
+      reads === undefined || writes === undefined ? {} : { reads: rounded(reads), writes: rounded(writes) };
+    return {
+      heap: rounded(heap),
+      copied: rounded(copied),
+      gc: rounded(gc),
+      ...calls,
+      ratio: rounded(ratioOf(seen[index] as Speed[])),
+      against: referenceFor(scenario).id,
+    };
+  });
 }
 
 /** At the same time: counts are the same on a busy machine. */
@@ -122,6 +128,17 @@ async function countAll(scenario: Scenario): Promise<Counted> {
   return { ...counts, ...copies, ...collections };
 }
 
+async function judgeCounts({ scenario, budget }: Guarded, options: GateOptions): Promise<Judgement[]> {
+  const { id } = scenario;
+  options.progress(`${id}: counting`);
+  const counted = await countAll(scenario);
+  return (Object.keys(TOLERANCES) as CountName[]).flatMap((what): Judgement[] => {
+    const [measured, allowed] = [counted[what], budget[what]];
+    if (measured === undefined || allowed === undefined) return [];
+    return [{ id, what, measured, budget: allowed, verdict: verdictOf(what, measured, allowed) }];
+  });
+}
+
 function verdictOf(what: CountName, measured: number, budget: number): Judgement['verdict'] {
   const [share, absolute] = TOLERANCES[what];
   const slack = budget * share + absolute;
@@ -129,42 +146,95 @@ function verdictOf(what: CountName, measured: number, budget: number): Judgement
   return measured < budget - slack ? 'better' : 'ok';
 }
 
-async function judgeSpeed(
-  scenario: Scenario,
-  { ratio: budget }: Cost,
-  options: GateOptions,
-): Promise<Judgement> {
-  const seen = await ratios(scenario, PROCESSES.far);
-  const judgement = (verdict: Judgement['verdict']): Judgement => ({
-    id: scenario.id,
-    what: 'ratio',
-    measured: median(seen),
-    budget,
-    verdict,
+async function judgeSpeeds(
+  rows: readonly Guarded[],
+  { sameMachine, progress }: GateOptions,
+): Promise<Judgement[]> {
+  const looks = rows.map(({ scenario, budget }): Looks => {
+    const isJudged = sameMachine && budget.against === referenceFor(scenario).id;
+    return { scenario, budget: budget.ratio, isJudged, first: [], again: [] };
   });
-  if (!options.sameMachine) return judgement('reported');
-  const distance = 1 - median(seen) / budget;
-  if (distance > SLOWDOWN_MIN / 2 && distance < SLOWDOWN_MIN * 4)
-    seen.push(...(await ratios(scenario, PROCESSES.near - PROCESSES.far)));
-  if (isSlow(seen, budget)) {
-    options.progress(`${scenario.id}: slower than its budget, looking again`);
-    const again = await ratios(scenario, seen.length);
-    seen.push(...again);
-    if (isSlow(again, budget) && isSlow(seen, budget)) return judgement('broken');
+  const lookAt = async (
+    some: readonly Looks[],
+    which: 'first' | 'again',
+    processes: number,
+  ): Promise<void> => {
+    const found = await look(
+      some.map(({ scenario }) => scenario),
+      processes,
+      progress,
+    );
+    for (const [index, each] of some.entries()) each[which].push(...(found[index] as Speed[]));
+  };
+  await lookAt(looks, 'first', PROCESSES.far);
+  const judged = looks.filter(({ isJudged }) => isJudged);
+  await lookAt(judged.filter(isNear), 'first', PROCESSES.near - PROCESSES.far);
+  const slow = judged.filter(({ first, budget }) => isSlow(first, budget));
+  for (const { scenario } of slow) progress(`${scenario.id}: slower than its budget, looking again`);
+  await lookAt(slow, 'again', PROCESSES.near);
+  return looks.map(({ scenario, budget, isJudged, first, again }): Judgement => {
+    const measured = ratioOf([...first, ...again]);
+    const judgement = (verdict: Judgement['verdict']): Judgement => ({
+      id: scenario.id,
+      what: 'ratio',
+      measured,
+      budget,
+      verdict,
+    });
+    if (!isJudged) return judgement('reported');
+    if (again.length > 0 && isSlow(again, budget) && isSlow([...first, ...again], budget))
+      return judgement('broken');
+    return judgement(measured > budget * (1 + SLOWDOWN_MIN) ? 'better' : 'ok');
+  });
+}
+
+/** What was seen of a row's speed. */
+interface Looks {
+  readonly scenario: Scenario;
+  readonly budget: number;
+  readonly isJudged: boolean;
+  readonly first: Speed[];
+  readonly again: Speed[];
+}
+
+function isNear({ first, budget }: Looks): boolean {
+  const distance = 1 - ratioOf(first) / budget;
+  return distance > SLOWDOWN_MIN / 2 && distance < SLOWDOWN_MIN * 4;
+}
+
+function isSlow(seen: readonly Speed[], budget: number): boolean {
+  return ratioOf(seen) < budget * (1 - SLOWDOWN_MIN);
+}
+
+/**
+ * Of the half of the looks in which the reference took the least time. When a neighbour takes away half of a processor for some seconds, even code that does the
+ * same kind of work loses up to 15 percent more or less than the other.
+ */
+function ratioOf(seen: readonly Speed[]): number {
+  const undisturbed = seen
+    .toSorted((a, b) => a.referenceCpu - b.referenceCpu)
+    .slice(0, Math.ceil(seen.length / 2));
+  return median(undisturbed.map(({ ratio }) => ratio));
+}
+
+/**
+ * Of each row one of each process, as what the compiler made of the code differs from process to process; the rows in turns, so that a minute in which the
+ * machine is disturbed is in some looks of each instead of in all of one.
+ */
+async function look(
+  scenarios: readonly Scenario[],
+  processes: number,
+  progress: GateOptions['progress'],
+): Promise<Speed[][]> {
+  const found = scenarios.map((): Speed[] => []);
+  if (scenarios.length === 0) return found;
+  for (let round = 1; round <= processes; round++) {
+    progress(`comparing with the ${REFERENCE}, ${round} of ${processes}`);
+    for (const [index, scenario] of scenarios.entries()) {
+      const task = { measure: 'speed', scenario, reference: referenceFor(scenario) } as const;
+      found[index]?.push(await loopback<Speed>(task, [NO_HELPERS]));
+    }
   }
-  return judgement(median(seen) > budget * (1 + SLOWDOWN_MIN) ? 'better' : 'ok');
-}
-
-function isSlow(seen: readonly number[], budget: number): boolean {
-  return median(seen) < budget * (1 - SLOWDOWN_MIN);
-}
-
-/** One of each process: what the compiler made of the code differs from process to process. */
-async function ratios(scenario: Scenario, processes: number): Promise<number[]> {
-  const found: number[] = [];
-  const reference = referenceFor(scenario);
-  for (let index = 0; index < processes; index++)
-    found.push((await loopback<Speed>({ measure: 'speed', scenario, reference }, [NO_HELPERS])).ratio);
   return found;
 }
 

@@ -11,7 +11,7 @@ import { contestantNamed } from './contestants.ts';
 import { CopyCounter } from './copies.ts';
 import { Loop } from './loop.ts';
 import type { Scenario } from './scenarios.ts';
-import { median } from './statistics.ts';
+import { median, quantile } from './statistics.ts';
 import { type Calls, readCalls, Window } from './window.ts';
 
 export interface LoopbackTask {
@@ -37,10 +37,10 @@ export interface Copies {
 }
 
 export interface Speed {
-  /** How many times as fast as the reference, by processor time for the same number of bytes. */
+  /** How many times as fast as the reference, by processor time. */
   readonly ratio: number;
-  /** Processor time per message, in microseconds, of the scenario. */
-  readonly cpu: number;
+  /** Processor time per message of the reference, in microseconds: the same code, so it tells how disturbed the machine was. */
+  readonly referenceCpu: number;
 }
 
 export interface Collections {
@@ -54,7 +54,7 @@ const WINDOW_MESSAGES = 80_000;
 /** Values cost more of both, time and memory. */
 const WINDOW_VALUES = 30_000;
 const WINDOW_BYTES: number = 16 * 1024 * 1024;
-const WINDOW_ECHOES = 1_000;
+const WINDOW_ECHOES = 5_000;
 /** Windows until the compiler is done. */
 const WARM_WINDOWS = 5;
 const WARM_MS = 120;
@@ -62,6 +62,8 @@ const WARM_MS = 120;
 const COLLECTION_WINDOWS = 20;
 const SLICES = 50;
 const SLICE_MS = 3;
+/** The quantile of slices that nothing has disturbed. */
+const UNDISTURBED = 0.25;
 
 const task = JSON.parse(process.argv[2] ?? '{}') as LoopbackTask;
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringwire-gate-'));
@@ -78,18 +80,21 @@ async function open(scenario: Scenario, name: string): Promise<Loop> {
   });
 }
 
-/** @returns messages that take about `milliseconds` */
-async function warmUp(loop: Loop, milliseconds: number): Promise<number> {
+async function warmUp(loop: Loop): Promise<void> {
   await loop.send(WARM_WINDOWS * windowOf(loop.scenario));
+}
+
+/** @returns messages of a slice */
+async function sizeSlice(loop: Loop): Promise<number> {
   const start = performance.now();
   let messages = 0;
   while (performance.now() < start + WARM_MS) messages += await loop.send(100);
-  return Math.ceil((messages / (performance.now() - start)) * milliseconds);
+  return Math.ceil((messages / (performance.now() - start)) * SLICE_MS);
 }
 
 async function counts(loop: Loop): Promise<Counts> {
   const messages = windowOf(loop.scenario);
-  await loop.send(WARM_WINDOWS * messages);
+  await warmUp(loop);
   // To look costs some calls as well.
   const looks = [readCalls(), readCalls()];
   const heap: number[] = [];
@@ -124,7 +129,7 @@ function allocated(): number {
 async function copies(loop: Loop): Promise<Copies> {
   const counter = new CopyCounter();
   counter.watch();
-  await loop.send(WARM_WINDOWS * windowOf(loop.scenario));
+  await warmUp(loop);
   let copied = Infinity;
   // A stall makes the receiver set bytes aside for a moment: the least is what messages cost without.
   for (let round = 0; round < WINDOWS; round++) {
@@ -137,35 +142,39 @@ async function copies(loop: Loop): Promise<Copies> {
 
 async function collections(loop: Loop): Promise<Collections> {
   const messages = windowOf(loop.scenario);
-  await loop.send(WARM_WINDOWS * messages);
+  await warmUp(loop);
   const window = new Window();
   window.begin();
   const sent = await loop.send(COLLECTION_WINDOWS * messages);
   return { gc: window.end(sent).costs?.gcRuns ?? 0 };
 }
 
-/** Short slices in turns, A B B A: what disturbs the process for longer than some milliseconds disturbs both. */
+/**
+ * Short slices in turns, A B B A: what disturbs the process for longer than some milliseconds disturbs both. What disturbs it for less than that, such
+ * as other programs that emptied the caches, or the compiler, is in some slices of one of them: the lower quartile of each is free of it.
+ */
 async function speed(loop: Loop, reference: Loop): Promise<Speed> {
-  const [own, other] = [await warmUp(loop, SLICE_MS), await warmUp(reference, SLICE_MS)];
-  const [bytesOwn, bytesOther] = [bytesOf(loop.scenario), bytesOf(reference.scenario)];
-  const ratios: number[] = [];
-  const costs: number[] = [];
+  await warmUp(loop);
+  await warmUp(reference);
+  // Code that both use is compiled anew when the second one comes: this warms them up again.
+  const [own, other] = [await sizeSlice(loop), await sizeSlice(reference)];
+  const mine: number[] = [];
+  const theirs: number[] = [];
   for (let round = 0; round < SLICES; round++) {
-    const first = round % 2 === 0;
-    const before = first ? await slice(loop, own) : await slice(reference, other);
-    const after = first ? await slice(reference, other) : await slice(loop, own);
-    const [mine, theirs] = first ? [before, after] : [after, before];
-    costs.push(mine.cpu);
-    ratios.push(theirs.cpu / bytesOther / (mine.cpu / bytesOwn));
+    if (round % 2 === 0) mine.push(await slice(loop, own));
+    theirs.push(await slice(reference, other));
+    if (round % 2 === 1) mine.push(await slice(loop, own));
   }
-  return { ratio: median(ratios), cpu: median(costs) };
+  const referenceCpu = quantile(theirs, UNDISTURBED);
+  return { ratio: referenceCpu / quantile(mine, UNDISTURBED), referenceCpu };
 }
 
-async function slice(loop: Loop, messages: number): Promise<{ cpu: number }> {
+/** @returns processor time per message, in microseconds */
+async function slice(loop: Loop, messages: number): Promise<number> {
   const before = process.cpuUsage();
   const sent = await loop.send(messages);
   const { user, system } = process.cpuUsage(before);
-  return { cpu: (user + system) / sent };
+  return (user + system) / sent;
 }
 
 function windowOf(scenario: Scenario): number {

@@ -2,9 +2,16 @@
  * `ringwire bench gate`: the check for CI. It fails on what a message costs in counts and beside a reference, never on a time.
  */
 import fs from 'node:fs';
-import { type Budgets, NO_BUDGETS, readBudgets, type Section, writeBudgets } from '../bench/budgets.ts';
+import {
+  type Budgets,
+  type Cost,
+  NO_BUDGETS,
+  readBudgets,
+  type Section,
+  writeBudgets,
+} from '../bench/budgets.ts';
 import { idleCheck } from '../bench/doctor.ts';
-import { judge, type Judgement, measureCost } from '../bench/gate.ts';
+import { judge, type Judgement, measureCosts } from '../bench/gate.ts';
 import { thisMachine } from '../bench/results.ts';
 import { loadScenarios } from '../bench/scenario-module.ts';
 import { type Scenario, SCENARIOS } from '../bench/scenarios.ts';
@@ -75,16 +82,12 @@ export async function benchGate(words: readonly string[]): Promise<number> {
   if (values.update) return update(values.budgets, scenarios, progress);
   const section = sectionOf(readBudgets(values.budgets), values.budgets);
   const sameMachine = section.cpu === thisMachine().cpu;
-  const judgements: Judgement[] = [];
-  for (const scenario of scenarios) {
+  const rows = scenarios.map((scenario) => {
     const budget = section.rows[scenario.id];
-    if (budget === undefined)
-      throw new UsageError(
-        `${values.budgets} has no budget for ${scenario.id}: --update makes one`,
-        GATE_HELP,
-      );
-    judgements.push(...(await judge(scenario, budget, { sameMachine, progress: progress.say })));
-  }
+    if (budget !== undefined) return { scenario, budget };
+    throw new UsageError(`${values.budgets} has no budget for ${scenario.id}: --update makes one`, GATE_HELP);
+  });
+  const judgements = await judge(rows, { sameMachine, progress: progress.say });
   progress.clear();
   const table = gateTable(judgements, sameMachine);
   process.stdout.write(values.json ? `${JSON.stringify(judgements, null, 2)}\n` : table);
@@ -97,8 +100,8 @@ async function update(file: string, scenarios: readonly Scenario[], progress: Pr
   const before: Budgets = fs.existsSync(file) ? readBudgets(file) : NO_BUDGETS;
   const { cpu } = thisMachine();
   const rows = { ...before.node[major()]?.rows };
-  for (const scenario of scenarios)
-    rows[scenario.id] = await measureCost(scenario, { progress: progress.say });
+  const costs = await measureCosts(scenarios, { progress: progress.say });
+  for (const [index, { id }] of scenarios.entries()) rows[id] = costs[index] as Cost;
   progress.clear();
   writeBudgets(file, { ...before, node: { ...before.node, [major()]: { cpu, rows } } });
   process.stdout.write(`${scenarios.length} budgets for Node ${major()} written to ${file}\n`);
@@ -138,7 +141,11 @@ function gateTable(judgements: readonly Judgement[], sameMachine: boolean): stri
   const notes = [
     broken === 0 ? 'All budgets are kept.' : `${broken} of ${judgements.length} budgets are broken.`,
     ...(better > 0 ? [`${better} could be tightened: --update.`] : []),
-    ...(sameMachine ? [] : ['The ratios were taken on another processor: they are reported, not judged.']),
+    ...(judgements.some(({ verdict }) => verdict === 'reported')
+      ? [
+          `The ratios were taken ${sameMachine ? 'beside another reference' : 'on another processor'}: they are reported, not judged.`,
+        ]
+      : []),
   ];
   return [
     '| row | what | measured | budget | verdict |',

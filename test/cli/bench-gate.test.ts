@@ -102,6 +102,18 @@ test('budgets of another processor: counts are judged, the ratio is reported', (
   assert.match(judged.out, /1 of 5 budgets are broken\./);
 });
 
+test('budgets beside another reference: the ratio is reported', () => {
+  const text = fs.readFileSync(budgets, 'utf8');
+  const older = file(
+    'older.json',
+    text.replaceAll('/yardstick/', '/by-hand/').replaceAll(/"ratio": [\d.]+/g, '"ratio": 900'),
+  );
+  const { code, out } = clean('--budgets', older, ROW);
+  assert.equal(code, 0, out);
+  assert.match(out, /speed beside the reference \| [\d.]+ \| 900 \| reported \|/);
+  assert.match(out, /The ratios were taken beside another reference/);
+});
+
 test('mistakes are told before anything is measured', () => {
   const [major = ''] = process.versions.node.split('.');
   const cost = { heap: 1, copied: 1, gc: 1, ratio: -1, against: 'x' };

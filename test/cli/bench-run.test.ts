@@ -20,8 +20,9 @@ after(removeFolder);
 
 test('every row: a sample, kept in a file that compare reads', () => {
   assert.deepEqual(new Set(SCENARIOS.map((each) => each.shape)), new Set(Object.keys(SHAPES)));
+  // The yardstick of the gate, which has its own tests, is in no row.
   assert.deepEqual(
-    new Set(SCENARIOS.map((each) => each.contestant)),
+    new Set([...SCENARIOS.map((each) => each.contestant), 'yardstick']),
     new Set(CONTESTANTS.map(({ name }) => name)),
   );
   const json = path.join(folder, 'all.json');
