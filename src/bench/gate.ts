@@ -39,8 +39,8 @@ const REFERENCE = 'yardstick';
 
 /** A ratio this much below its budget is a slowdown. */
 export const SLOWDOWN_MIN = 0.05;
-/** Processes that take a ratio: five decide when it is far from the line, nine when it is near, and nine again confirm a slowdown. */
-const PROCESSES = { far: 5, near: 9, update: 9 } as const;
+/** Processes that take a ratio: five decide when it is far from the line, seven when it is near, and seven again confirm a slowdown. */
+const PROCESSES = { reported: 3, far: 5, near: 7, update: 9 } as const;
 
 /** What counts may vary by: a share, and a bit that is less than the smallest object or one call more per batch. */
 const TOLERANCES: Readonly<Record<CountName, readonly [share: number, absolute: number]>> = {
@@ -166,8 +166,13 @@ async function judgeSpeeds(
     );
     for (const [index, each] of some.entries()) each[which].push(...(found[index] as Speed[]));
   };
-  await lookAt(looks, 'first', PROCESSES.far);
   const judged = looks.filter(({ isJudged }) => isJudged);
+  await lookAt(
+    looks.filter(({ isJudged }) => !isJudged),
+    'first',
+    PROCESSES.reported,
+  );
+  await lookAt(judged, 'first', PROCESSES.far);
   await lookAt(judged.filter(isNear), 'first', PROCESSES.near - PROCESSES.far);
   const slow = judged.filter(({ first, budget }) => isSlow(first, budget));
   for (const { scenario } of slow) progress(`${scenario.id}: slower than its budget, looking again`);
