@@ -103,9 +103,10 @@ test('a server that goes ends the command, with exit code 2', async (context) =>
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   context.after(() => child.kill('SIGKILL'));
+  const closed = once(child, 'close') as Promise<[number]>;
   await once(child.stdout, 'data');
   await server.close();
-  const [code] = (await once(child, 'close')) as [number];
+  const [code] = await closed;
   assert.equal(code, 2);
 });
 
