@@ -55,20 +55,45 @@ test('T06 length-prefix bomb: 15 GiB promised by 1,000 peers cost nothing, more 
   assert.deepEqual(account.errors, { FRAME_TOO_LARGE: 5, TRUNCATED: 1000 });
 });
 
+/** The first bytes of a message of `size` bytes, or of one that does not say how long it will be. */
+function beginningOf(wire: 'node-ipc' | 'ringwire', size: number): Buffer {
+  if (wire === 'node-ipc') return Buffer.from('{"type":"msg","data":"');
+  return Buffer.concat([GREETING, ANNOUNCE, header(size, 0x8000, RAW)]);
+}
+
+// V8 begins to look for Buffers that are used no more when there are some 64 MiB.
+const UNFINISHED_RSS_MIB = 112;
+
 for (const wire of ['node-ipc', 'ringwire'] as const) {
-  test(`T06 most of 4 MiB from each of 48 peers, wire of ${wire}: together they keep maxTotalPendingBytes`, async (t) => {
+  test(`T06 most of 15 MiB from each of 12 peers at once, wire of ${wire}: together they keep maxTotalPendingBytes`, async (t) => {
     const settings = { maxTotalPendingBytes: 16 * MIB };
-    const beginning =
-      wire === 'ringwire'
-        ? Buffer.concat([GREETING, ANNOUNCE, header(4 * MIB, 0x8000, RAW)])
-        : Buffer.from('{"type":"msg","data":"');
+    // Growing the memory of twelve such messages in one turn takes longer than witnesses may wait: the bytes of one peer after the other, below, do not.
+    const options = { settings, rssMib: UNFINISHED_RSS_MIB, blocks: true };
+    const account = await harness.row(options, async ({ address, until }) => {
+      const peers = await Attacker.many(address, 12);
+      for (const peer of peers) {
+        peer.write(beginningOf(wire, 15 * MIB));
+        peer.write(Buffer.alloc(14 * MIB, 'x'));
+      }
+      await until('most of them to be cut', ({ errors }) => (errors['MEMORY_LIMIT'] ?? 0) >= 11);
+      await until('the rest to be there', ({ stats }) => (stats?.receivedBytes ?? 0) >= 14 * MIB);
+      for (const peer of peers) peer.socket.destroy();
+      await Promise.all(peers.map((each) => each.untilClosed()));
+      await until('all to be gone', ({ closes }) => closes >= 12);
+    });
+    t.diagnostic(`${account.grownMib.toFixed(1)} MiB more for 168 MiB that came`);
+    assert.deepEqual(account.errors, { MEMORY_LIMIT: 11, TRUNCATED: 1 });
+  });
+
+  test(`T06 most of 4 MiB from each of 48 peers in turn, wire of ${wire}: the same, and others do not wait`, async (t) => {
+    const settings = { maxTotalPendingBytes: 16 * MIB };
     const most = Buffer.alloc(3.5 * MIB, 'x');
-    // V8 begins to look for Buffers that are used no more when there are some 64 MiB.
-    const account = await harness.row({ settings, rssMib: 112 }, async ({ address, until }) => {
+    const options = { settings, rssMib: UNFINISHED_RSS_MIB };
+    const account = await harness.row(options, async ({ address, until }) => {
       const peers = await Attacker.many(address, 48);
-      // Four fit: each one behind them costs the largest its place. One after the other, as the machine would be busy with their bytes alone.
+      // Four fit: each one behind them costs the largest its place.
       for (const [index, peer] of peers.entries()) {
-        peer.write(beginning);
+        peer.write(beginningOf(wire, 4 * MIB));
         peer.write(most);
         await until('its bytes', ({ stats }) => (stats?.receivedBytes ?? 0) >= (index + 1) * most.length);
       }

@@ -26,7 +26,7 @@ const QUIET_MS = 60;
 const PATIENCE_MS = 60_000;
 const MIB: number = 1024 * 1024;
 /** A busy machine may make one attempt slow, not each. */
-const ATTEMPTS = 4;
+const ATTEMPTS = 3;
 /** After the first one that was too slow; longer after each further one. */
 const PAUSE_MS = 500;
 /** Peers that have been there before the first row: a server that is attacked has been up for a while, its code is compiled. */
