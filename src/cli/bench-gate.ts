@@ -87,7 +87,8 @@ export async function benchGate(words: readonly string[]): Promise<number> {
     if (budget !== undefined) return { scenario, budget };
     throw new UsageError(`${values.budgets} has no budget for ${scenario.id}: --update makes one`, GATE_HELP);
   });
-  const judgements = await judge(rows, { sameMachine, progress: progress.say });
+  const isBusy = (await idleCheck()).length > 0;
+  const judgements = await judge(rows, { sameMachine, isBusy, progress: progress.say });
   progress.clear();
   const table = gateTable(judgements, sameMachine);
   process.stdout.write(values.json ? `${JSON.stringify(judgements, null, 2)}\n` : table);
